@@ -1,6 +1,7 @@
 """The book's notebooks: which there are, which parameters they take, and how one is executed."""
 
 import ast
+import contextlib
 import math
 import re
 from collections.abc import Iterable, Mapping
@@ -70,10 +71,8 @@ def _checked(key: str, text: str, default: Any) -> Any:
     if kind is str and not isinstance(value, str):
         value = text  # `on` and `1` are words here
     if kind is float and isinstance(value, int | str) and not isinstance(value, bool):
-        try:
+        with contextlib.suppress(ValueError):
             value = float(value)  # YAML 1.1 takes 1e-3 for a word
-        except ValueError:
-            pass
     if default is not None and type(value) is not kind:
         raise ValueError(f"parameter {key} is {text!r}, expected {kind.__name__} like {default!r}")
     if isinstance(value, float) and not math.isfinite(value):
@@ -109,9 +108,9 @@ def execute(path: Path, output: Path, parameters: Mapping[str, Any] | None = Non
             cwd=str(path.parent),
         )
     except papermill.PapermillExecutionError as error:
+        what = f"{error.ename}: {error.evalue}".partition("\n")[0]
         raise NotebookFailed(
-            f"{path.stem}: cell {error.cell_index}: {error.ename}: {error.evalue.splitlines()[0]}"
-            f" (traceback in {shown(output)})"
+            f"{path.stem}: cell {error.cell_index}: {what} (traceback in {shown(output)})"
         ) from error
     return output
 
@@ -131,6 +130,6 @@ def refresh(path: Path) -> None:
     ).execute()
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-        "language_info": {"name": "python"},
+        "language_info": {"name": "python", "pygments_lexer": "ipython3"},
     }
     nbformat.write(notebook, path)
