@@ -1,11 +1,11 @@
 """`paperlib notebook NAME -p key=value ...`: execute one notebook with parameters of your own."""
 
 import argparse
-import sys
 import time
 from pathlib import Path
 
 from paperlib import notebooks
+from paperlib.commands import DONE, UsageError
 from paperlib.paths import BUILD, shown
 
 
@@ -18,26 +18,18 @@ def add_parser(subparsers) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """0 done, 1 a cell failed, 2 no such notebook or parameter."""
     try:
         path = notebooks.find(args.name)
         parameters = notebooks.parse(args.parameters, notebooks.defaults(path))
         output = _output(args.output, path)
     except ValueError as error:
-        print(f"paperlib notebook: {error}", file=sys.stderr)
-        return 2
+        raise UsageError(str(error)) from error
     said = ", ".join(f"{key}={value}" for key, value in parameters.items()) or "its defaults"
     print(f"{path.stem}: executing with {said}", flush=True)
     start = time.monotonic()
-    try:
-        notebooks.execute(path, output, parameters)
-    except notebooks.NotebookFailed as error:
-        if getattr(args, "debug", False):
-            raise
-        print(f"paperlib notebook: {error}", file=sys.stderr)
-        return 1
+    notebooks.execute(path, output, parameters)
     print(f"{path.stem}: done in {time.monotonic() - start:.0f} s, {shown(output)}")
-    return 0
+    return DONE
 
 
 def _output(given: Path | None, path: Path) -> Path:
