@@ -60,8 +60,7 @@ def line(count: int = SCALES) -> Tensor:
 def grid(shape: tuple[int, int] = SURFACE) -> Tensor:
     """All pairs (s1, s2) of Supplementary Fig. 1: (shape[0], shape[1], 2)."""
     axes = [
-        torch.linspace(*ends, count, dtype=torch.float64)
-        for ends, count in zip(SURFACE_RANGE, shape, strict=True)
+        torch.linspace(*ends, count, dtype=torch.float64) for ends, count in zip(SURFACE_RANGE, shape, strict=True)
     ]
     return torch.stack(torch.meshgrid(*axes, indexing="ij"), -1)
 

@@ -1,11 +1,12 @@
 """Figures of the chapter on the chaotic LSTM: R, Fig. 1 and Supplementary Fig. 1."""
 
 import numpy as np
-from matplotlib.colors import LogNorm
+from matplotlib.colors import LinearSegmentedColormap, LogNorm
 from matplotlib.figure import Figure
 
 from paperlib.figures.style import BLACK, BLUE, GREEN, ORANGE, PURPLE, RED, SKY, figure, letter
 
+DENSITY = LinearSegmentedColormap.from_list("density", ["#7fb6dc", BLUE, "#03223f"])
 EXPONENT_FLOOR = -6.0  # exponents of minus infinity (a Jacobian without full rank) are drawn at the axis' end
 
 
@@ -18,9 +19,9 @@ def _diagram(ax, s, visited) -> None:
     n = visited.shape[0]
     low, high = visited.min() - 0.02, visited.max() + 0.02
     counts, xs, ys = np.histogram2d(
-        np.tile(s, n), visited.reshape(-1), bins=(900, 420), range=((s[0], s[-1]), (low, high))
+        np.tile(s, n), visited.reshape(-1), bins=(800, 260), range=((s[0], s[-1]), (low, high))
     )
-    ax.pcolormesh(xs, ys, np.ma.masked_equal(counts.T, 0), norm=LogNorm(1, n), cmap="Blues_r", rasterized=True)
+    ax.pcolormesh(xs, ys, np.ma.masked_equal(counts.T, 0), norm=LogNorm(1, n), cmap=DENSITY, rasterized=True)
 
 
 def _exponents(ax, s, exponents) -> None:
@@ -84,10 +85,11 @@ def zoom(panels) -> Figure:
     """panels: a list of (s, cost), each a closer look at the middle of the one before."""
     fig, axes = figure(1, len(panels), size=(7.6, 2.8), sharey=True)
     for ax, (s, cost) in zip(axes, panels, strict=True):
-        ax.plot(s, cost, color=BLACK, lw=0.4)
-        ax.axvline(1, color=RED, lw=0.8, ls="--")
-        ax.set_xlabel("$s$")
-        ax.set_xticks([s[0], 1, s[-1]], [f"{s[0]:g}", "1", f"{s[-1]:g}"])
+        half = s[-1] - 1
+        ax.plot(s - 1, cost, color=BLACK, lw=0.4)
+        ax.axvline(0, color=RED, lw=0.8, ls="--")
+        ax.set_xlabel("$s - 1$")
+        ax.set_xticks([-half, 0, half], [f"{-half:.2g}", "0", f"{half:.2g}"])
     axes[0].set_ylabel("cost $V(s)$")
     letter(axes)
     return fig
@@ -107,6 +109,8 @@ def growth(lengths, minima, slopes, rate, counts, resolution) -> Figure:
     axes[0].set(xlabel="simulated steps $N$", ylabel="local minima of $V$")
     axes[1].set(xlabel="simulated steps $N$", ylabel="median of $|dV/ds|$")
     axes[2].set(xlabel="values of $s$", ylabel="local minima of $V$")
+    axes[2].set_xticks(counts, [f"{count:,}" for count in counts], rotation=45)
+    axes[2].minorticks_off()
     axes[0].legend()
     axes[1].legend()
     letter(axes)
@@ -121,8 +125,10 @@ def surface(s1, s2, cost) -> Figure:
     left.plot_surface(
         *np.meshgrid(s1, s2, indexing="ij"), cost, cmap="viridis", rstride=1, cstride=1, lw=0, antialiased=False
     )
-    left.set(xlabel="$s_1$", ylabel="$s_2$", zlabel="$V$")
-    left.view_init(elev=45, azim=-110)
+    left.set(xlabel="$s_1$", ylabel="$s_2$")
+    left.set_title("cost $V$", fontsize=9)
+    left.view_init(elev=40, azim=-120)
+    left.set_box_aspect((1.2, 1, 0.7), zoom=1.05)
     right = fig.add_subplot(1, 2, 2)
     filled = right.contourf(s1, s2, cost.T, levels=30, cmap="viridis")
     right.plot(1, 0, marker="*", color=RED, ms=12, mec="white", ls="none", label="$\\theta_{\\mathrm{true}}$")

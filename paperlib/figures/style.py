@@ -53,6 +53,8 @@ RC = {
     "lines.linewidth": 1.5,
     "image.cmap": "viridis",
 }
+# For the whole process: legends and lines look their defaults up when they are drawn, not when the figure is made.
+matplotlib.rcParams.update(RC)
 
 
 class BookFigure(Figure):
@@ -66,9 +68,8 @@ class BookFigure(Figure):
 
 def figure(rows: int = 1, columns: int = 1, *, size: tuple[float, float] = (7.2, 4.0), **subplots):
     """A figure in the house style and its axes, as plt.subplots gives them; `subplots` goes to Figure.subplots."""
-    with matplotlib.rc_context(RC):
-        fig = BookFigure(figsize=size, layout="constrained")
-        axes = fig.subplots(rows, columns, **subplots)
+    fig = BookFigure(figsize=size, layout="constrained")
+    axes = fig.subplots(rows, columns, **subplots)
     return fig, axes
 
 
