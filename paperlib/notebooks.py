@@ -133,3 +133,9 @@ def refresh(path: Path) -> None:
         "language_info": {"name": "python", "pygments_lexer": "ipython3"},
     }
     nbformat.write(notebook, path)
+
+
+if __name__ == "__main__":  # make outputs
+    for name, path in notebooks().items():
+        print(f"{name}: executing, its outputs are stored in {shown(path)}", flush=True)
+        refresh(path)

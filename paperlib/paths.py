@@ -10,6 +10,7 @@ NOTEBOOKS = ROOT / "notebooks"
 BOOK = ROOT / "book"
 DATA = ROOT / "data"
 CLAIMS = DATA / "claims"  # what the papers state, one file a notebook, and the verdict expected at each scale
+STORED_RUNS = DATA / "runs"  # small files of finished trainings at the paper's scale, as committed
 STORED_RESULTS = DATA / "results"  # what `claims.check` found, as committed
 BENCHMARKS = DATA / "benchmarks.json"
 
@@ -19,7 +20,7 @@ DOWNLOADS = DATA / "downloads"
 BUILD = ROOT / "build"
 RESULTS = BUILD / "claims"  # what `claims.check` found in this checkout
 EXECUTED = BUILD / "executed"  # notebooks as papermill left them
-VENDOR = BUILD / "vendor"  # scripts of the site, from npm
+NPM = BUILD / "npm"  # scripts of the site
 STAGE = BUILD / "stage"  # what jupyter-book reads
 SITE = BUILD / "_build" / "html"
 

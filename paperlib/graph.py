@@ -1,0 +1,111 @@
+"""What the Snakefile asks: which steps there are, and which files each depends on.
+
+A notebook depends on the package files it imports, on `data/<its own name>/` and `data/claims/<its own name>.toml`,
+on every other data file that is no chapter's own, and on its trainings.
+"""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from paperlib import imports, paths
+from paperlib import notebooks as nb
+from paperlib.paths import BENCHMARKS, BOOK, CLAIMS, DATA, DOWNLOADS, PACKAGE, ROOT, STORED_RESULTS
+
+CHAPTERS = (
+    "background",
+    "entropy",
+    "smoothness",
+    "chaotic_lstm",
+    "sine",
+    "classification",
+    "wikitext2",
+    "sparse_forcing",
+)
+
+
+def scale(config: dict) -> str:
+    """The scale asked for with `--config scale=...`. Raises ValueError for an unknown one."""
+    value = config.get("scale", "quick")
+    if value not in nb.SCALES:
+        raise ValueError(f"scale is {value!r}, expected one of {', '.join(nb.SCALES)}")
+    return value
+
+
+def notebooks() -> dict[str, str]:
+    """File name without suffix -> plain name, in the order of the book."""
+    return {path.stem: name for name, path in nb.notebooks().items()}
+
+
+def runs(scale: str) -> dict[str, str]:
+    """Every training that a notebook needs: its name -> the words after `paperlib train`."""
+    return {_name(run): _words(run) for stem in notebooks() for run in _runs(stem, scale)}
+
+
+def runs_of_notebook(stem: str, scale: str) -> list[str]:
+    return [f"build/runs/{_name(run)}.done" for run in _runs(stem, scale)]
+
+
+def _runs(stem: str, scale: str) -> list[dict]:
+    if scale != "quick" or find_spec("paperlib.experiments") is None:
+        return []  # larger trainings are started by hand, `paperlib campaign`, and read from the store
+    from paperlib import experiments
+
+    return getattr(experiments, "quick_runs", lambda name: [])(notebooks()[stem])
+
+
+def _name(run: dict) -> str:
+    return "-".join(str(value) for value in run.values())
+
+
+def _words(run: dict) -> str:
+    options = " ".join(f"--{key.replace('_', '-')} {value}" for key, value in run.items() if key != "experiment")
+    return f"{run['experiment']} {options}"
+
+
+def code_of_runs() -> list[str]:
+    train = PACKAGE / "commands" / "train.py"
+    return _relative(imports.needed(train)) if train.is_file() else []
+
+
+def code_of_notebook(stem: str) -> list[str]:
+    return _relative(imports.needed(paths.NOTEBOOKS / f"{stem}.ipynb", PACKAGE / "notebooks.py"))
+
+
+def data_of_notebook(stem: str) -> list[str]:
+    own = notebooks()[stem]
+    others = set(CHAPTERS) - {own}
+
+    def concerns(path: Path) -> bool:
+        if path == BENCHMARKS or path.is_relative_to(STORED_RESULTS) or path.is_relative_to(DOWNLOADS):
+            return False
+        parts = path.relative_to(DATA).with_suffix("").parts
+        return not others.intersection(parts)
+
+    return _relative(path for path in _files(DATA) if concerns(path))
+
+
+def code_of_book() -> list[str]:
+    return _relative(imports.needed(PACKAGE / "book.py"))
+
+
+def data_of_book() -> list[str]:
+    results = [*_files(CLAIMS), *_files(STORED_RESULTS)]
+    return _relative([*results, BENCHMARKS] if BENCHMARKS.is_file() else results)
+
+
+def pages() -> list[str]:
+    """Prose, style and configuration of the book."""
+    prose = [path for path in _files(BOOK) if not path.is_relative_to(BOOK / "npm")]
+    return _relative([ROOT / "_config.yml", ROOT / "_toc.yml", *prose])
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and not any(part.startswith((".", "__")) for part in path.relative_to(folder).parts)
+    )
+
+
+def _relative(files) -> list[str]:
+    return [str(path.relative_to(ROOT)) for path in files]

@@ -1,0 +1,140 @@
+"""Pages of the book that are made from results: the ledger of claims and the table of speeds, as MyST text."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable
+from itertools import groupby
+
+from paperlib import claims, notebooks
+from paperlib.paths import BENCHMARKS
+
+PAPERS = "RPGM"  # the order of the papers in the book
+EXPLAINED = {
+    "holds": "the measured value meets the rule that stands beside the claim",
+    "holds in part": "some parts, or some seeds, meet it",
+    "does not hold": "the measured value contradicts the statement",
+    "erratum": "false as printed; our correction was measured and holds",
+    "cited": "quoted from others by the paper, not checkable here",
+    "not run": "nobody has run it at this scale",
+}
+
+
+def generated() -> dict[str, str]:
+    """File name in `book/` -> text."""
+    return {"claims.md": claims_page(claims.ledger()), "benchmarks.md": benchmarks_page()}
+
+
+def badge(verdict: str) -> str:
+    return f'<span class="verdict {verdict.replace(" ", "-")}">{verdict}</span>'
+
+
+def claims_page(records: list[dict]) -> str:
+    """The ledger as one table a section of a paper: statement, printed value, measured value at each scale."""
+    lines = [
+        "# Claims",
+        "",
+        "Every statement, equation, figure and number of the papers that can be checked, and what came out.",
+        "A verdict is computed from the measured value by a rule that was written down beside the claim;",
+        "the build stops when one changes. The same list for programs: `paperlib claims --json`.",
+        "",
+    ]
+    for scale in claims.SCALES:
+        counted = Counter(r["results"][scale]["verdict"] for r in records if scale in r["results"])
+        if counted:
+            said = " ".join(f"{badge(v)} {counted[v]}" for v in claims.VERDICTS if counted[v])
+            lines.append(f"- **{scale}** scale: {said}")
+    lines += ["", *(f"{badge(v)}\n: {EXPLAINED[v]}\n" for v in claims.VERDICTS), ""]
+    ordered = sorted(records, key=lambda record: _order(record["source"]))
+    for source, group in groupby(ordered, key=lambda record: record["source"]):
+        lines += [f"## {source}", "", *_claims_table(list(group)), ""]
+    return "\n".join(lines) + "\n"
+
+
+def _order(source: str) -> tuple:
+    """Papers in the book's order, then sections by number: 4.2 before 4.10, supplements last."""
+    paper = PAPERS.find(source[:1])
+    pieces = re.split(r"(\d+)", source)
+    return (
+        paper if paper >= 0 else len(PAPERS),
+        [(not p.isdigit(), int(p) if p.isdigit() else 0, p) for p in pieces],
+    )
+
+
+def _claims_table(records: list[dict]) -> list[str]:
+    scales = [s for s in claims.SCALES if any(s in record["results"] for record in records)]
+    rows = [["Statement", "Printed", *(f"{s.capitalize()} scale" for s in scales), "Where"]]
+    files = {name: path.stem for name, path in notebooks.notebooks().items()}
+    for record in records:
+        name = record["notebook"]
+        where = f"[{name}](../notebooks/{files[name]}.ipynb)" if name in files else f"{name} (not written yet)"
+        measured = [_measured(record["results"].get(scale)) for scale in scales]
+        anchor = f'<span class="claim-id" id="{record["id"].lower()}">{record["id"]}</span>'
+        rows.append([f"{_line(record['statement'])} {anchor}", _line(record["printed"]), *measured, where])
+    return _table(rows, "claims")
+
+
+def _measured(result: dict | None) -> str:
+    if result is None:
+        return "–"
+    parts = [badge(result["verdict"])]
+    if result.get("value") is not None:
+        parts.insert(0, claims.shown(result["value"]))
+    if result.get("seeds", 1) > 1:
+        spread = f", {claims.shown(result['spread'])}" if result.get("spread") else ""
+        parts.append(f"({result['seeds']} seeds{spread})")
+    if result.get("note"):
+        parts.append(_line(result["note"]))
+    return " ".join(parts)
+
+
+def _line(text: str) -> str:
+    return " ".join(str(text).split())
+
+
+def _table(rows: Iterable[list[str]], name: str) -> list[str]:
+    lines = ["```{list-table}", ":header-rows: 1", f":class: {name}", ""]
+    for row in rows:
+        lines += [("* - " if i == 0 else "  - ") + cell for i, cell in enumerate(row)]
+    return [*lines, "```"]
+
+
+def benchmarks_page() -> str:
+    """The table of speeds from `data/benchmarks.json`, with the machine and the day they belong to."""
+    lines = [
+        "# Speed",
+        "",
+        "What the tools cost, beside other ways to do the same, all timed in one process, one thread each, rivals",
+        "in turn, medians over the repeats. `make bench` repeats it and rewrites these numbers.",
+        "",
+    ]
+    if not BENCHMARKS.is_file():
+        return "\n".join([*lines, "Nothing has been timed yet.", ""])
+    report = json.loads(BENCHMARKS.read_text("utf-8"))
+    versions = ", ".join(f"{name} {version}" for name, version in report["versions"].items())
+    lines += [
+        f"These were measured on {report['date']} on {report['machine']} ({report['cores']} cores; {versions}),",
+        f"load on the machine before the start {report['load']:.1f}. Seconds belong to that machine and its load;",
+        "the ratios travel better.",
+        "",
+    ]
+    for item in report["benchmarks"]:
+        lines += [f"## {item['title']}", "", item["setting"], ""]
+        rows = [["", "Median", "Fastest to slowest", ""]]
+        for row in item["rows"]:
+            span = f"{_seconds(min(row['seconds']))} to {_seconds(max(row['seconds']))}"
+            note = row.get("note") or ""
+            rows.append([row["what"], _seconds(row["median"]), span if len(row["seconds"]) > 1 else "once", note])
+        lines += [*_table(rows, "speeds"), ""]
+        for ratio in item["ratios"]:
+            word = badge("holds" if ratio["met"] else "does not hold")
+            lines.append(f"- {ratio['what']}: {ratio['value']:.3g} (goal: {ratio['goal']}) {word}")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _seconds(value: float) -> str:
+    for unit, size in (("s", 1.0), ("ms", 1e-3)):
+        if value >= size:
+            return f"{value / size:.3g} {unit}"
+    return f"{value / 1e-6:.3g} µs"
