@@ -4,5 +4,8 @@ from paperlib.models.base import Model
 from paperlib.models.bind import Family, bind
 from paperlib.models.closed_loop import closed_loop
 from paperlib.models.lstm import LSTM
+from paperlib.models.orthogonal import OrthogonalRNN
+from paperlib.models.stable_lstm import StableLSTM
+from paperlib.models.tanh_rnn import TanhRNN
 
-__all__ = ["LSTM", "Family", "Model", "bind", "closed_loop"]
+__all__ = ["LSTM", "Family", "Model", "OrthogonalRNN", "StableLSTM", "TanhRNN", "bind", "closed_loop"]

@@ -1,0 +1,213 @@
+"""The store of trainings, finished and half finished: a folder a run, named by its identity."""
+
+import contextlib
+import json
+import platform
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from paperlib.paths import ROOT, RUNS, STORED_RUNS
+from paperlib.training import arrays
+
+EXPORTED = ("run.json", "history.safetensors", "attractors.safetensors", "final.safetensors", "model.safetensors")
+LARGEST = 1_048_576  # bytes a committed run may take
+
+
+class Busy(RuntimeError):
+    """Another process is training this run."""
+
+
+def identity(
+    experiment: str, model: str, *, scale: str = "quick", variant: str = "paper", seed: int = 0, **settings: Any
+) -> dict[str, Any]:
+    """What makes a run the run it is; device and versions are provenance."""
+    own = {key: settings[key] for key in sorted(settings)}
+    return {
+        "experiment": experiment,
+        "model": model,
+        "settings": own,
+        "scale": scale,
+        "variant": variant,
+        "seed": seed,
+    }
+
+
+def name(identity: dict[str, Any]) -> str:
+    """The run's folder: sine-lstm-paper-seed0, with settings and variant where they are not the default."""
+    settings = [f"{key}{value}" for key, value in identity["settings"].items()]
+    variant = [] if identity["variant"] == "paper" else [identity["variant"]]
+    parts = [identity["experiment"], identity["model"], *settings, identity["scale"], *variant]
+    return "-".join([*parts, f"seed{identity['seed']}"])
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a run's folder against other processes; the system lets go when the process dies. Raises Busy."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "lock", "a+b") as file:
+        try:
+            try:
+                import fcntl
+
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except ImportError:  # Windows
+                import msvcrt
+
+                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        except OSError:
+            raise Busy(f"{folder.name} is being trained by another process") from None
+        yield
+
+
+def provenance(device: str) -> dict[str, Any]:
+    """Commit, versions and machine."""
+    import numpy
+    import torch
+
+    def git(*words: str) -> str | None:
+        try:
+            done = subprocess.run(
+                ["git", "-C", ROOT, *words], capture_output=True, text=True, check=True, timeout=10
+            )
+        except (OSError, subprocess.SubprocessError):
+            return None
+        return done.stdout.strip()
+
+    changed = git("status", "--porcelain", "--", "paperlib")
+    return {
+        "commit": git("rev-parse", "HEAD"),
+        "changed": None if changed is None else bool(changed),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": numpy.__version__,
+        "machine": platform.machine(),
+        "processor": processor(),
+        "device": torch.cuda.get_device_name() if device.startswith("cuda") else "cpu",
+        "threads": torch.get_num_threads(),
+    }
+
+
+def processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor()
+
+
+def write(folder: Path, record: dict[str, Any]) -> None:
+    arrays.write_text(folder / "run.json", json.dumps(record, indent=1) + "\n")
+
+
+def read(folder: Path) -> dict[str, Any] | None:
+    """The record of a run, None where there is none."""
+    try:
+        return json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run in the store: its record, and its arrays when asked for."""
+
+    folder: Path
+    record: dict[str, Any]
+
+    @property
+    def id(self) -> str:
+        return self.folder.name
+
+    @property
+    def finished(self) -> bool:
+        return self.record["status"] == "done"
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        return self.record.get("metrics", {})
+
+    def dataset(self, part: str):
+        """history, attractors or final as an xarray.Dataset with named axes; read when its values are used."""
+        return load(self.folder / f"{part}.safetensors")
+
+    @property
+    def history(self):
+        return self.dataset("history")
+
+    @property
+    def attractors(self):
+        return self.dataset("attractors")
+
+    @property
+    def final(self):
+        return self.dataset("final")
+
+    def model(self, epoch: int | None = None):
+        """The trained network, or as it was at an epoch of the slow probe (in the checkout that trained it)."""
+        from paperlib import experiments
+
+        own = self.record["identity"]
+        setting = experiments.experiment(
+            own["experiment"], own["model"], scale=own["scale"], variant=own["variant"], **own["settings"]
+        )
+        model = setting.build(setting.task())
+        path = self.folder / "model.safetensors"
+        if epoch is not None:
+            path = self.folder / "probes" / f"epoch-{epoch:06d}.safetensors"
+        found = {key.removeprefix("weight."): value for key, (_, value) in arrays.load(path)[0].items()}
+        own_keys = model.state_dict().keys()
+        if not own_keys <= found.keys():
+            raise ValueError(f"{path.name} of {self.id} holds no weights")
+        model.load_state_dict({key: found[key] for key in own_keys})
+        return model.eval()
+
+
+def load(path: Path):
+    """An xarray.Dataset of one stored file."""
+    import xarray
+
+    found, attributes = arrays.load(path)
+    variables = {key: (dims, value.numpy()) for key, (dims, value) in found.items()}
+    coordinates = {key: value for key, value in variables.items() if value[0] == (key,)}
+    rest = {key: value for key, value in variables.items() if key not in coordinates}
+    return xarray.Dataset(rest, coordinates, attributes)
+
+
+def find(
+    experiment: str | None = None, model: str | None = None, *, roots: tuple[Path, ...] = (), **wanted
+) -> list[Run]:
+    """Runs that match, in this checkout's store first, then the committed ones; each run once.
+
+    wanted: scale, variant, seed, status, or a setting by name. A finished run goes before a half-finished one.
+    """
+    wanted |= {k: v for k, v in {"experiment": experiment, "model": model}.items() if v is not None}
+    found: dict[str, Run] = {}
+    for root in roots or (RUNS, STORED_RUNS):
+        for path in sorted(root.glob("**/run.json")):
+            run = Run(path.parent, json.loads(path.read_text(encoding="utf-8")))
+            own = run.record["identity"]
+            known = {**own, **own["settings"], "status": run.record["status"]}
+            if any(known.get(key) != value for key, value in wanted.items()):
+                continue
+            if run.id not in found or (run.finished and not found[run.id].finished):
+                found[run.id] = run
+    return list(found.values())
+
+
+def export(run: Run, root: Path = STORED_RUNS) -> Path:
+    """Copy the small files of a finished run to where they are committed. Raises ValueError when it is not small."""
+    if not run.finished:
+        raise ValueError(f"{run.id} is {run.record['status']}, expected a finished run")
+    files = [run.folder / name for name in EXPORTED if (run.folder / name).exists()]
+    size = sum(path.stat().st_size for path in files)
+    if size > LARGEST:
+        raise ValueError(f"{run.id} has {size} bytes in its small files, expected at most {LARGEST}")
+    target = root / run.id
+    target.mkdir(parents=True, exist_ok=True)
+    for path in files:
+        shutil.copyfile(path, target / path.name)
+    return target

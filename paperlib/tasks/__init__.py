@@ -1,0 +1,5 @@
+"""What is learned: data and target of each task, one a file."""
+
+from paperlib.tasks.sine import Sine
+
+__all__ = ["Sine"]

@@ -1,0 +1,1 @@
+"""How it is learned: the loop, its checkpoints, and what is watched on the way."""

@@ -1,0 +1,164 @@
+"""What is watched while a network learns: its attractors under constant inputs, exponents, multipliers."""
+
+import math
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from paperlib.dynamics import lyapunov_spectrum
+from paperlib.models import Model, OrthogonalRNN, StableLSTM, bind
+from paperlib.models.bind import BoundStep
+from paperlib.training import arrays
+
+LEADING = 8  # multipliers kept, by modulus
+
+
+class AttractorProbe:
+    """Attractors under constant inputs, from the same start states at every epoch: R, Figs. 4 to 8.
+
+    Every `every` epochs the outputs of `steps` steps, the last `keep` of them kept, for all inputs (I, N_u) and
+    starts (S, N_x); every `slow` epochs also the first k exponents and the fixed point's multipliers at the inputs
+    numbered in `chosen`, and the weights. One file an epoch in `folder`. Orbits are float32 through the model's
+    fast path, exponents and multipliers float64.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        inputs: Tensor,
+        starts: Tensor,
+        *,
+        steps: int = 1600,
+        keep: int = 400,
+        every: int = 5,
+        slow: int = 25,
+        chosen: tuple[int, ...] = (1,),
+        k: int = 4,
+        n: int = 250,
+        settle: int = 100,
+    ):
+        self.folder, self.inputs, self.starts = folder, inputs, starts
+        self.steps, self.keep, self.every, self.slow = steps, keep, every, slow
+        self.chosen, self.k, self.n, self.settle = list(chosen), k, n, settle
+        folder.mkdir(exist_ok=True)
+
+    def __call__(self, model: Model, epoch: int) -> None:
+        if epoch % self.every:
+            return
+        y, x = self.attractors(model)
+        record: arrays.Named = {
+            "output": (("time", "input", "start", "output"), y),
+            "state": (("input", "start", "unit"), x),
+        }
+        if epoch % self.slow == 0:
+            x = x[self.chosen].double()
+            u, guess = self.inputs[self.chosen], self.before(epoch)
+            record |= self.measure(model, u, x[:, 0], guess, n=self.n, transient=self.settle)
+            record |= {f"weight.{name}": pair for name, pair in arrays.plain(model.state_dict()).items()}
+        arrays.save(self.folder / f"epoch-{epoch:06d}.safetensors", record, epoch=epoch)
+
+    def attractors(self, model: Model) -> tuple[Tensor, Tensor]:
+        """Outputs (keep, I, S, N_y) after the transient, and the last states (I, S, N_x), all orbits at once."""
+        weight = next(model.parameters())
+        shape = (len(self.inputs), len(self.starts))
+        u = self.inputs.to(weight).repeat_interleave(shape[1], 0)
+        x = self.starts.to(weight).repeat(shape[0], 1)
+        left = self.steps
+        while left > 0:  # in pieces of `keep`, so that memory does not grow with the transient
+            piece = self.keep if left % self.keep == 0 else left % self.keep
+            y, x = model(u.expand(piece, -1, -1).contiguous(), x)
+            left -= piece
+        return y.unflatten(1, shape), x.unflatten(0, shape)
+
+    def measure(self, model: Model, u: Tensor, x: Tensor, guess: Tensor | None, *, n: int, transient: int = 0):
+        """Exponents (I, k), fixed point (I, N_x) and its leading multipliers (I, 8, 2) at inputs u, from x."""
+        weights = {name: value.detach().double() for name, value in model.weights().items()}
+        u = u.to(x)
+        step = bind(model, u, **weights)
+        k = min(self.k, model.state_size)
+        exponents = lyapunov_spectrum(step, x, n, transient=transient, k=k)
+        fixed = newton(step, x.new_zeros(x.shape) if guess is None else guess.to(x))
+        return {
+            "exponents": (("chosen", "exponent"), exponents),
+            "fixed_point": (("chosen", "unit"), fixed),
+            "multipliers": (("chosen", "multiplier", "part"), multipliers(step, fixed)),
+        }
+
+    def before(self, epoch: int) -> Tensor | None:
+        """The fixed point of the probe before, from which Newton's method goes on."""
+        path = self.folder / f"epoch-{epoch - self.slow:06d}.safetensors"
+        if epoch < self.slow or not path.exists():
+            return None
+        found = arrays.load(path)[0]["fixed_point"][1]
+        return torch.where(torch.isfinite(found).all(-1, keepdim=True), found, torch.zeros_like(found))
+
+
+def newton(step: BoundStep, x: Tensor, iterations: int = 30) -> Tensor:
+    """The fixed point near x, for all inputs at once, (I, N) -> (I, N); NaN where the iteration did not arrive.
+
+    x - (J - 1)^-1 (f(x) - x), halved while it does not bring f(x) closer to x.
+    """
+    eye = torch.eye(x.shape[-1], dtype=x.dtype, device=x.device)
+    frame = eye.expand(*x.shape, -1)
+
+    def miss(x: Tensor) -> Tensor:
+        return torch.linalg.vector_norm(step(x) - x, dim=-1)
+
+    residual = miss(x)
+    for _ in range(iterations):
+        if bool((residual < 1e-12 * math.sqrt(x.shape[-1])).all()):
+            break
+        following, jacobian = step.push(x, frame)
+        move = torch.linalg.solve(eye - jacobian + 1e-14 * eye, (following - x)[..., None])[..., 0]
+        best, best_residual = x, residual
+        for size in (1.0, 0.5, 0.25, 0.0625):
+            trial = x + size * move
+            reached = miss(trial)
+            better = reached < best_residual
+            best = torch.where(better[..., None], trial, best)
+            best_residual = torch.where(better, reached, best_residual)
+            if bool((reached < residual).all()):
+                break
+        if bool((best_residual >= residual).all()):
+            break
+        x, residual = best, best_residual
+    arrived = residual < 1e-9 * math.sqrt(x.shape[-1])
+    return torch.where(arrived[..., None], x, torch.full_like(x, math.nan))
+
+
+def multipliers(step: BoundStep, fixed: Tensor) -> Tensor:
+    """Leading eigenvalues of the Jacobian at fixed points, by modulus: (I, N) -> (I, 8, 2), real and imaginary."""
+    count = min(LEADING, fixed.shape[-1])
+    result = fixed.new_full((len(fixed), count, 2), math.nan)
+    good = torch.isfinite(fixed).all(-1)
+    if bool(good.any()):
+        eye = torch.eye(fixed.shape[-1], dtype=fixed.dtype, device=fixed.device)
+        x = torch.where(good[:, None], fixed, torch.zeros_like(fixed))
+        values = torch.linalg.eigvals(step.push(x, eye.expand(*x.shape, -1))[1])
+        order = values.abs().argsort(-1, descending=True)[:, :count]
+        leading = torch.view_as_real(values.gather(-1, order))
+        result[good] = leading[good]
+    return result
+
+
+class Vitals:
+    """Numbers of a model after every epoch: what its theory rests on."""
+
+    def __init__(self, u_max: float):
+        self.u_max = u_max
+
+    @torch.no_grad()
+    def __call__(self, model: Model) -> dict[str, float]:
+        """StableLSTM: the certificate's rate, for the task's inputs and for |u| <= 1; OrthogonalRNN: its biases."""
+        if isinstance(model, StableLSTM):
+            return {
+                "certificate": model.certificate(self.u_max).rate,
+                "certificate_unit": model.certificate(1.0).rate,
+            }
+        if isinstance(model, OrthogonalRNN) and model.bias:
+            return {
+                "positive_biases": float((model.bias_hh > 0).sum()),
+                "largest_bias": float(model.bias_hh.max()),
+            }
+        return {}
