@@ -16,7 +16,7 @@ from paperlib import pages
 from paperlib.paths import BOOK, EXECUTED, NPM, ROOT, STAGE
 
 SCRIPTS = {  # of the site, in _static/vendor/ -> in node_modules
-    "tex-svg.js": "mathjax/es5/tex-svg.js",  # glyphs inside: a page opened from disk may load no font
+    "tex-svg-full.js": "mathjax/es5/tex-svg-full.js",  # glyphs and extensions inside: nothing is loaded later
     "popper.min.js": "@popperjs/core/dist/umd/popper.min.js",
     "tippy-bundle.umd.min.js": "tippy.js/dist/tippy-bundle.umd.min.js",
 }

@@ -9,7 +9,13 @@ from itertools import groupby
 from paperlib import claims, notebooks
 from paperlib.paths import BENCHMARKS
 
-PAPERS = "RPGM"  # the order of the papers in the book
+PAPERS = {  # in the order of the book
+    "R": "Ribeiro et al. 2020",
+    "P": "Pascanu et al. 2013",
+    "G": "Goodfellow et al. 2016",
+    "M": "Mikhaeil et al. 2022",
+}
+SECTION = re.compile(r"(?P<paper>[A-Z]), (?P<section>(?:section|sections|supplement|chapter)? ?[\w.]+)")
 EXPLAINED = {
     "holds": "the measured value meets the rule that stands beside the claim",
     "holds in part": "some parts, or some seeds, meet it",
@@ -44,33 +50,47 @@ def claims_page(records: list[dict]) -> str:
         if counted:
             said = " ".join(f"{badge(v)} {counted[v]}" for v in claims.VERDICTS if counted[v])
             lines.append(f"- **{scale}** scale: {said}")
-    lines += ["", *(f"{badge(v)}\n: {EXPLAINED[v]}\n" for v in claims.VERDICTS), ""]
-    ordered = sorted(records, key=lambda record: _order(record["source"]))
-    for source, group in groupby(ordered, key=lambda record: record["source"]):
-        lines += [f"## {source}", "", *_claims_table(list(group)), ""]
+    lines += [
+        "",
+        "```{dropdown} What the verdicts mean",
+        *(f"- {badge(v)}: {EXPLAINED[v]}" for v in EXPLAINED),
+        "```",
+        "",
+    ]
+    ordered = sorted(records, key=lambda record: _order(_section(record["source"])))
+    for section, group in groupby(ordered, key=lambda record: _section(record["source"])):
+        lines += [f"## {section[0]}, {section[1]}", "", *_claims_table(list(group)), ""]
     return "\n".join(lines) + "\n"
 
 
-def _order(source: str) -> tuple:
-    """Papers in the book's order, then sections by number: 4.2 before 4.10, supplements last."""
-    paper = PAPERS.find(source[:1])
-    pieces = re.split(r"(\d+)", source)
-    return (
-        paper if paper >= 0 else len(PAPERS),
-        [(not p.isdigit(), int(p) if p.isdigit() else 0, p) for p in pieces],
-    )
+def _section(source: str) -> tuple[str, str]:
+    """Paper and section of "R, section 4.1 and Fig. 1(a)": ("Ribeiro et al. 2020", "section 4.1")."""
+    match = SECTION.match(source)
+    if match is None:
+        return source, "elsewhere"
+    return PAPERS.get(match["paper"], match["paper"]), match["section"].strip()
+
+
+def _order(section: tuple[str, str]) -> tuple:
+    """Papers in the book's order, sections by number: 4.2 before 4.10, supplements last."""
+    papers = list(PAPERS.values())
+    pieces = re.findall(r"\d+|\D+", section[1])
+    numbers = [(piece.isdigit(), int(piece) if piece.isdigit() else 0, piece) for piece in pieces]
+    return (papers.index(section[0]) if section[0] in papers else len(papers), section[0], numbers)
 
 
 def _claims_table(records: list[dict]) -> list[str]:
     scales = [s for s in claims.SCALES if any(s in record["results"] for record in records)]
-    rows = [["Statement", "Printed", *(f"{s.capitalize()} scale" for s in scales), "Where"]]
+    rows = [["Statement", "Printed", *(f"{s.capitalize()} scale" for s in scales)]]
     files = {name: path.stem for name, path in notebooks.notebooks().items()}
     for record in records:
         name = record["notebook"]
-        where = f"[{name}](../notebooks/{files[name]}.ipynb)" if name in files else f"{name} (not written yet)"
+        where = f"[{name}](../notebooks/{files[name]}.ipynb)" if name in files else f"{name}, not written yet"
         measured = [_measured(record["results"].get(scale)) for scale in scales]
-        anchor = f'<span class="claim-id" id="{record["id"].lower()}">{record["id"]}</span>'
-        rows.append([f"{_line(record['statement'])} {anchor}", _line(record["printed"]), *measured, where])
+        about = (
+            f'<span class="claim-id" id="{record["id"].lower()}">{_line(record["source"])} · {record["id"]}</span>'
+        )
+        rows.append([f"{_line(record['statement'])} ({where}) {about}", _line(record["printed"]), *measured])
     return _table(rows, "claims")
 
 
