@@ -44,7 +44,7 @@ paper: $(INSTALLED)
 	@$(BIN)/snakemake --cores $(CORES) --quiet host progress --keep-going --config scale=paper
 
 bench: $(INSTALLED)
-	$(BIN)/pytest -q -s -p no:randomly tests/benchmarks -o python_files='bench_*.py'
+	$(BIN)/pytest -q -s tests/benchmarks -o python_files='bench_*.py' -o python_functions='bench_*'
 
 env: $(INSTALLED)
 

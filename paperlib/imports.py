@@ -1,8 +1,8 @@
 """Which files of the package another file needs: its import statements, followed to the end.
 
 The graph re-runs a step when one of these files changes. Imports inside functions count, so a lazy import is seen.
-A package whose `__getattr__` imports its modules lazily is followed through the attributes that are named; any other
-module that imports by name (`import_module`, `pkgutil`) needs the whole package.
+A package whose `__getattr__` imports its modules lazily is followed through the attributes that are named; any
+other module that imports by name (`import_module`, `pkgutil`) needs the whole package.
 """
 
 import ast

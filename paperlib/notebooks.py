@@ -11,6 +11,10 @@ from typing import Any
 from paperlib.paths import NOTEBOOKS, shown
 
 SCALES = ("quick", "medium", "paper")
+METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python", "pygments_lexer": "ipython3"},
+}
 DEVICE = re.compile(r"cpu|cuda(:\d+)?|mps")
 
 
@@ -128,10 +132,7 @@ def refresh(path: Path) -> None:
         record_timing=False,
         resources={"metadata": {"path": str(path.parent)}},
     ).execute()
-    notebook.metadata = {
-        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-        "language_info": {"name": "python", "pygments_lexer": "ipython3"},
-    }
+    notebook.metadata = nbformat.from_dict(METADATA)
     nbformat.write(notebook, path)
 
 
