@@ -111,6 +111,17 @@ def test_jacobian_of_a_step_that_closes_over_its_batch():
     torch.testing.assert_close(J[:, 0, 0], r * (1 - 2 * x[:, 0]))
 
 
+def test_one_start_expanded_to_many_has_tangents():
+    r = torch.tensor([2.0, 3.0], dtype=F64)
+    spectrum = lyapunov_spectrum(
+        lambda x: logistic(x, r), torch.tensor([0.2], dtype=F64).expand(2, 1), 50, transient=50
+    )
+    torch.testing.assert_close(
+        spectrum[0, 0],
+        lyapunov_spectrum(lambda x: 2 * x * (1 - x), torch.tensor([0.2], dtype=F64), 50, transient=50)[0],
+    )
+
+
 NAN = torch.tensor([[0.1, float("nan")]], dtype=F64)
 
 
