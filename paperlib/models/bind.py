@@ -1,5 +1,6 @@
 """From a model to a map: fix the input and the weights, and Eq. (1a) becomes x -> x'."""
 
+import copy
 from collections.abc import Callable
 
 import torch
@@ -33,6 +34,22 @@ class BoundStep:
             self.weights, x.movedim(-1, 0), self.drive, v.movedim((-2, -1), (0, 1))
         )
         return following.movedim(0, -1), tangents.movedim((0, 1), (-2, -1))
+
+    def select(self, index: Tensor) -> "BoundStep":
+        """The models `index` (M,) of the flattened batch, as a step with batch (M,): some may repeat."""
+
+        def pick(value: Tensor | None, own: int) -> Tensor | None:
+            if value is None or value.dim() == own:
+                return value
+            missing = (1,) * (len(self.batch) - (value.dim() - own))
+            full = value.reshape(*value.shape[:own], *missing, *value.shape[own:])
+            return full.expand(*value.shape[:own], *self.batch).flatten(own)[..., index]
+
+        part = copy.copy(self)
+        own = self.model.weights()
+        part.weights = {name: pick(value, own[name].dim()) for name, value in self.weights.items()}
+        part.drive, part.batch = pick(self.drive, 1), torch.Size([len(index)])
+        return part
 
 
 class Family:
