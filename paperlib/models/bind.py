@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from paperlib.models.base import Model, check_last_axis
+from paperlib.models.bounds import lipschitz_upper
 
 
 class BoundStep:
@@ -30,10 +31,24 @@ class BoundStep:
     def push(self, x: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         """x' and J v: x (..., N_x), v (..., N_x, k) -> (..., N_x), (..., N_x, k)."""
         check_last_axis("x", x, self.model.state_size)
-        following, tangents = self.model.push(
-            self.weights, x.movedim(-1, 0), self.drive, v.movedim((-2, -1), (0, 1))
-        )
+        following, tangents = self.model.push(self.weights, x.movedim(-1, 0), self.drive, v.movedim((-2, -1), (0, 1)))
         return following.movedim(0, -1), tangents.movedim((0, 1), (-2, -1))
+
+    def lipschitz_upper(self, low: Tensor, high: Tensor) -> Tensor:
+        """A proved bound on the Jacobian's spectral norm over each box, (B, N_x) twice -> (B, *batch)."""
+        if not self.batch:
+            return lipschitz_upper(self.model, self.weights, self.drive, low, high)
+        own = self.model.weights()
+        result = []
+        for i in range(self.batch.numel()):
+            one = self.select(torch.tensor([i]))
+            weights = {
+                name: value.squeeze(-1) if value.dim() > own[name].dim() else value
+                for name, value in one.weights.items()
+            }
+            drive = one.drive.squeeze(-1) if one.drive is not None and one.drive.dim() > 1 else one.drive
+            result.append(lipschitz_upper(self.model, weights, drive, low, high))
+        return torch.stack(result, -1).unflatten(-1, self.batch)
 
     def select(self, index: Tensor) -> "BoundStep":
         """The models `index` (M,) of the flattened batch, as a step with batch (M,): some may repeat."""

@@ -1,0 +1,109 @@
+"""The Lipschitz constant of a step over a region: what was found, and what is proved."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from paperlib.dynamics import check
+from paperlib.dynamics.ascent import climb, corners, random_points
+from paperlib.dynamics.check import Step
+from paperlib.dynamics.tangents import jacobian, push
+
+BOXES = 4096
+CLOSE = 0.01  # refine until the proved bound is within this share of the found value
+
+
+class Lipschitz(NamedTuple):
+    """lower <= L <= upper, in the Euclidean norm; each of the step's batch shape.
+
+    lower: the largest spectral norm of the Jacobian that was found. upper: proved, infinite where nothing is.
+    where: the state at which lower was attained, (..., N).
+    """
+
+    lower: Tensor
+    upper: Tensor
+    where: Tensor
+
+
+def lipschitz(
+    step: Step,
+    region: tuple[Tensor, Tensor],
+    *,
+    starts: int = 32,
+    jacobian_lipschitz: float | None = None,
+    boxes: int = BOXES,
+) -> Lipschitz:
+    """Bounds on the Lipschitz constant in x of a step over the box region = (low, high), each corner (N,).
+
+    lower: gradient ascent on the Jacobian's spectral norm from the best of many points. upper: of a plain function
+    nothing can be proved, so it is infinite, unless `jacobian_lipschitz`, a Lipschitz constant of the Jacobian over
+    the region (spectral against Euclidean norm), is given; of a step with `lipschitz_upper(low, high)`, as made by
+    `models.bind`, interval arithmetic on its Jacobian (infinite where it jumps). Up to 8 dimensions the region is
+    cut into boxes where the bound is largest until both agree to a hundredth or `boxes` are used up.
+
+    Raises ValueError for a bad region or number. R, Eq. (5) and the remark on eigenvalues.
+    """
+    low, high = corners(region)
+    check.positive("starts", starts)
+    check.positive("boxes", boxes)
+    if jacobian_lipschitz is not None and not jacobian_lipschitz >= 0:
+        raise ValueError(f"jacobian_lipschitz is {jacobian_lipschitz!r}, expected a number >= 0")
+    size = len(low)
+    samples = random_points(low, high, 16 * starts if size <= 64 else starts)
+    batch = check.first_step(step, low).shape[:-1]
+    x = samples.reshape(-1, *(1,) * len(batch), size).expand(-1, *batch, size).clone()
+    if size <= 64:
+        with torch.no_grad():
+            first = torch.linalg.matrix_norm(jacobian(step, x), 2)
+        best = first.topk(min(starts, len(x)), dim=0).indices
+        x = x.gather(0, best[..., None].expand(*best.shape, size))
+    found, at = climb(lambda y, v: push(step, y, v), x, low, high)
+    lower, which = found.max(0)
+    where = at.gather(0, which[None, ..., None].expand(1, *at.shape[1:]))[0]
+    return Lipschitz(lower, proved(step, low, high, lower, jacobian_lipschitz, boxes, batch), where)
+
+
+@torch.no_grad()
+def proved(
+    step: Step,
+    low: Tensor,
+    high: Tensor,
+    lower: Tensor,
+    jacobian_lipschitz: float | None,
+    boxes: int,
+    batch: torch.Size,
+) -> Tensor:
+    """The least bound at hand, by cutting the box where it is largest."""
+
+    def bound(low: Tensor, high: Tensor) -> Tensor:
+        best = lower.new_full((len(low), *batch), torch.inf)
+        if hasattr(step, "lipschitz_upper"):
+            best = torch.minimum(best, step.lipschitz_upper(low, high).to(best))
+        if jacobian_lipschitz is not None:
+            middle, radius = (low + high) / 2, torch.linalg.vector_norm(high - low, dim=-1) / 2
+            shape = (-1, *(1,) * len(batch), low.shape[-1])
+            norm = torch.linalg.matrix_norm(jacobian(step, middle.reshape(shape).expand(-1, *batch, -1)), 2)
+            best = torch.minimum(best, norm + jacobian_lipschitz * radius.reshape(-1, *(1,) * len(batch)))
+        return best
+
+    low, high = low[None], high[None]
+    value = bound(low, high)
+    if batch or low.shape[-1] > 8:
+        return value[0]
+    while len(value) < boxes and torch.isfinite(value).any() and float(value.max()) > (1 + CLOSE) * float(lower):
+        worst = value.topk(min(len(value), 128)).indices
+        rest = torch.ones(len(value), dtype=torch.bool, device=value.device)
+        rest[worst] = False
+        # Halve the longest edge, measured against the region's own.
+        edge = ((high[worst] - low[worst]) / (high - low).amax(0).clamp(min=1e-300)).argmax(-1, keepdim=True)
+        middle = ((low[worst] + high[worst]) / 2).gather(1, edge)
+        upper_of_left, lower_of_right = high[worst].scatter(1, edge, middle), low[worst].scatter(1, edge, middle)
+        new_low = torch.cat([low[worst], lower_of_right])
+        new_high = torch.cat([upper_of_left, high[worst]])
+        new = bound(new_low, new_high)
+        if float(torch.cat([value[rest], new]).max()) == torch.inf and len(value) >= boxes // 4:
+            break
+        low, high = torch.cat([low[rest], new_low]), torch.cat([high[rest], new_high])
+        value = torch.cat([value[rest], torch.minimum(new, value[worst].repeat(2))])
+    return value.max()
