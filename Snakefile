@@ -10,6 +10,7 @@ that it imports (`paperlib.imports`), so a change in the code re-runs what uses 
 """
 
 import re
+import shlex
 import sys
 from pathlib import Path
 
@@ -24,8 +25,10 @@ NOTEBOOKS = graph.notebooks()  # file name without suffix -> plain name
 BIN = Path(sys.executable).parent
 EXECUTED = "build/executed" if SCALE == "quick" else f"build/executed-{SCALE}"
 
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
-shell.prefix("".join(f"export {name}={value}; " for name, value in ONE_THREAD.items()))
+# One thread a step, steps side by side; and the package of this checkout, whatever is installed.
+SETTINGS = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")}
+SETTINGS["PYTHONPATH"] = shlex.quote(workflow.basedir)
+shell.prefix("".join(f"export {name}={value}; " for name, value in SETTINGS.items()))
 
 
 wildcard_constraints:

@@ -1,4 +1,4 @@
-"""The staged copy: buttons only where the sources are hosted, no link to a missing chapter, pages made of results."""
+"""The staged copy: buttons only where the sources are hosted, links only to what exists, pages made of results."""
 
 import json
 
