@@ -199,7 +199,7 @@ def find(
 
 
 def export(run: Run, root: Path = STORED_RUNS) -> Path:
-    """Copy the small files of a finished run to where they are committed. Raises ValueError when it is not small."""
+    """Copy the small files of a finished run to where they are committed. Raises ValueError when they are not."""
     if not run.finished:
         raise ValueError(f"{run.id} is {run.record['status']}, expected a finished run")
     files = [run.folder / name for name in EXPORTED if (run.folder / name).exists()]

@@ -1,6 +1,7 @@
 """`paperlib train EXPERIMENT --model ...`: one training, resumable, into the store."""
 
 import argparse
+import contextlib
 import signal
 import sys
 import time
@@ -49,6 +50,7 @@ def run(args: argparse.Namespace) -> int:
     if args.max_minutes is not None and not args.max_minutes > 0:
         raise UsageError(f"--max-minutes is {args.max_minutes:g}, expected a positive number")
     torch.set_num_threads(1)  # parallelism is between runs
+    keep_memory()
     own = runs.identity(
         args.experiment, args.model, scale=args.scale, variant=args.variant, seed=args.seed, **settings
     )
@@ -71,6 +73,16 @@ def parse(args: argparse.Namespace) -> dict[str, Any]:
             raise UsageError(f"--set is {text!r}, expected KEY=VALUE")
         settings[key] = int(value) if value.lstrip("-").isdigit() else value
     return settings
+
+
+def keep_memory() -> None:
+    """Tell glibc not to give freed arrays back to the system: a fifth of a training was page faults."""
+    import ctypes
+
+    with contextlib.suppress(OSError, AttributeError, TypeError):  # another C library
+        libc = ctypes.CDLL(None)
+        libc.mallopt(-3, 1 << 30)  # M_MMAP_THRESHOLD
+        libc.mallopt(-1, (1 << 31) - 1)  # M_TRIM_THRESHOLD
 
 
 def check_device(device: str) -> None:
@@ -152,7 +164,7 @@ def forget(folder: Path) -> None:
 
 
 class Signals:
-    """Between `with` and its end, SIGTERM and SIGINT ask for a stop at the next batch instead of ending the process."""
+    """Between `with` and its end, SIGTERM and SIGINT ask for a stop after the batch."""
 
     def __enter__(self) -> list[int]:
         asked: list[int] = []

@@ -14,7 +14,7 @@ INPUT_FORGET = 0.25  # and on U_f
 class Certificate(NamedTuple):
     """Proof of contraction where rate < 1: the map of (h, c) contracts by `rate` a step in a weighted norm.
 
-    norm is "inf" (rows) or "l1" (columns), whichever gives the smaller rate; forget is the bound on the forget gate.
+    norm is "inf" (rows) or "l1" (columns), whichever gives the smaller rate; forget bounds the forget gate.
     """
 
     rate: float

@@ -1,4 +1,4 @@
-"""The training loop: one state, saved and restored as a whole, so that a killed run ends as an uninterrupted one."""
+"""The training loop: one state, saved and restored whole, so that a killed run ends as an uninterrupted one."""
 
 import math
 import time
