@@ -23,6 +23,7 @@ START = 0.5  # every component of h_0 and c_0: R, supplement C
 STEPS, TRANSIENT = 200, 100  # "200 samples for which the first 100 were discarded": R, section 4.1
 SCALES, SCALE_RANGE = 5000, (0.5, 2.0)  # values of s: the released code; Fig. 1 shows this range
 SURFACE, SURFACE_RANGE = (152, 151), ((0.0, 2.0), (-0.5, 0.5))  # s1 and s2: the released code
+TRUE = (1.0, 0.0)  # theta_true in the plane
 
 
 def theta(gates: dict[str, list]) -> Tensor:
@@ -51,18 +52,21 @@ def start() -> Tensor:
 
 
 def line(count: int = SCALES) -> Tensor:
-    """count values of s on [0.5, 2], the one nearest to 1 moved onto it: the data are made there."""
-    s = torch.linspace(*SCALE_RANGE, count, dtype=torch.float64)
-    s[(s - 1).abs().argmin()] = 1.0
-    return s
+    """count values of s on [0.5, 2] with 1 among them, where the data are made."""
+    return _through(1.0, *SCALE_RANGE, count)
 
 
 def grid(shape: tuple[int, int] = SURFACE) -> Tensor:
-    """All pairs (s1, s2) of Supplementary Fig. 1: (shape[0], shape[1], 2)."""
-    axes = [
-        torch.linspace(*ends, count, dtype=torch.float64) for ends, count in zip(SURFACE_RANGE, shape, strict=True)
-    ]
+    """All pairs (s1, s2) of Supplementary Fig. 1 with theta_true among them: (shape[0], shape[1], 2)."""
+    axes = [_through(true, *ends, count) for true, ends, count in zip(TRUE, SURFACE_RANGE, shape, strict=True)]
     return torch.stack(torch.meshgrid(*axes, indexing="ij"), -1)
+
+
+def _through(value: float, low: float, high: float, count: int) -> Tensor:
+    """count even values, the nearest moved onto `value`: the released code appends it, mostly a second time."""
+    values = torch.linspace(low, high, count, dtype=torch.float64)
+    values[(values - value).abs().argmin()] = value
+    return values
 
 
 def random_direction(seed: int) -> Tensor:
