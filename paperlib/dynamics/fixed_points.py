@@ -107,6 +107,7 @@ def newton(step: Step, x: Tensor, period: int) -> tuple[Tensor, Tensor]:
     eye = torch.eye(x.shape[-1], dtype=x.dtype, device=x.device)
     good = torch.zeros(len(x), dtype=torch.bool, device=x.device)
     size = length(residual(x))
+    stalled = torch.zeros(len(x), dtype=torch.long, device=x.device)
     for _ in range(NEWTON):
         end, jacobian = iterate_push(step, x, period)
         system = jacobian - eye
@@ -116,7 +117,7 @@ def newton(step: Step, x: Tensor, period: int) -> tuple[Tensor, Tensor]:
         move = torch.where((usable & (info == 0))[:, None], move[..., 0], torch.zeros_like(x)).nan_to_num(0, 0, 0)
         moved = move.abs().amax(-1)
         good = usable & (info == 0) & (moved <= precision(x) * x.abs().amax(-1).clamp(min=1))
-        if bool((good | (moved == 0)).all()):
+        if bool((good | (moved == 0) | (stalled > 8)).all()):
             break
         damping = x.new_ones(len(x), 1)
         for _ in range(HALVINGS):
@@ -125,8 +126,9 @@ def newton(step: Step, x: Tensor, period: int) -> tuple[Tensor, Tensor]:
             if not bool(worse.any()):
                 break
             damping = torch.where(worse[:, None], damping / 2, damping)
-        x = x + damping * move
+        x, before = x + damping * move, size
         size = length(residual(x))
+        stalled = torch.where(size > 0.9 * before, stalled + 1, torch.zeros_like(stalled))
     return x, good & torch.isfinite(x).all(-1)
 
 

@@ -24,7 +24,7 @@ def lipschitz_upper(
     low, high = low.double(), high.double()
     weights = {name: value.double() for name, value in weights.items()}
     middle, radius = (low + high) / 2, (high - low) / 2
-    recurrent = weights["weight_hh"] if "weight_hh" in weights else None
+    recurrent = weights.get("weight_hh")
     if isinstance(model, PLRNN):
         return plrnn(recurrent, low, high) * ROUNDING
     if not isinstance(model, LSTM | TanhRNN | OrthogonalRNN):
