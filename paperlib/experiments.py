@@ -5,15 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from paperlib.models import LSTM, PLRNN, Model, OrthogonalRNN, StableLSTM, TanhRNN
-from paperlib.tasks import Sine
+from paperlib.tasks import Classification, Sine
 from paperlib.training.recipe import Recipe
 
 MODELS: dict[str, Callable[..., Model]] = {
     "lstm": LSTM,
     "slstm": lambda *sizes: StableLSTM(*sizes, projection="column"),  # as released with R
-    "slstm-certified": lambda *sizes: StableLSTM(
-        *sizes, projection="row"
-    ),  # always within Miller and Hardt's theory
+    "slstm-certified": lambda *sizes: StableLSTM(*sizes, projection="row"),  # always within Miller and Hardt's theory
     "ornn": OrthogonalRNN,
     "ornn-nonexpansive": lambda *sizes: OrthogonalRNN(*sizes, nonexpansive=True),
     "tanh": TanhRNN,
@@ -43,9 +41,7 @@ class Experiment:
         return MODELS[self.model](task.input_size, self.hidden_size, task.output_size)
 
 
-def experiment(
-    name: str, model: str, *, scale: str = "quick", variant: str = "paper", **settings: Any
-) -> Experiment:
+def experiment(name: str, model: str, *, scale: str = "quick", variant: str = "paper", **settings: Any) -> Experiment:
     """The settings of one run. Raises ValueError for a name, model, scale, variant or setting that is not known."""
     for what, value, known in (
         ("experiment", name, tuple(EXPERIMENTS)),
@@ -117,4 +113,67 @@ def sine(model: str, scale: str, variant: str, settings: dict[str, Any]) -> Expe
     )
 
 
-EXPERIMENTS: dict[str, Callable[[str, str, str, dict[str, Any]], Experiment]] = {"sine": sine}
+def classification(model: str, scale: str, variant: str, settings: dict[str, Any]) -> Experiment:
+    """R, section 5.2. `length` is what Table 1 varies."""
+    take(settings, length=int)
+    if scale == "paper":
+        task = {
+            "length": settings.get("length", 200),  # R, Table 1: 50 to 500; released code: 200
+            "count": 1000,  # R, 5.2: for training, and as many for validation
+            "batch": 100,  # R, 5.2
+            "first": (9, 18),  # released code, 0-based
+            "second": (39, 48),
+        }
+        hidden, rate, factor, epochs = 200, 1e-2, 0.1, 15000  # R, 5.2
+        if variant == "code":
+            hidden, rate, factor, epochs = 50, 1e-3, 0.25, 10000
+        milestones = (500, 1000, 2000)  # R, 5.2
+        probe = {"steps": 800, "keep": 400, "until": 400}  # R, Fig. 6: epochs 0 to 400, first 400 steps dropped
+        final = {"n": 4000, "transient": 4000}
+    else:
+        length = settings.get("length", 20)
+        task = {"length": length, "count": 400, "batch": 50, "first": (1, 3), "second": (7, 9)}
+        hidden, rate, factor, epochs, milestones = 24, 1e-2, 0.1, 100, (60, 80)
+        probe = {"steps": 600, "keep": 200}
+        final = {"n": 1000, "transient": 1000}
+    return Experiment(
+        "classification",
+        model,
+        scale,
+        variant,
+        settings,
+        hidden,
+        lambda device="cpu": Classification(**task, device=device),
+        Recipe(
+            epochs=epochs,
+            rate=rate,
+            clip=0.25,  # released code
+            milestones=milestones,
+            factor=factor,
+            stop=("accuracy", 1.0),  # R, 5.2: until accuracy one
+        ),
+        probe | {"shown": 16, "chosen": tuple(range(6))},
+        starts=10,  # R, Fig. 6
+        final=final,
+    )
+
+
+EXPERIMENTS: dict[str, Callable[[str, str, str, dict[str, Any]], Experiment]] = {
+    "sine": sine,
+    "classification": classification,
+}
+
+
+def quick_runs(notebook: str) -> list[dict[str, Any]]:
+    """The trainings that a notebook reads at quick scale: options of `paperlib train`, and `experiment`."""
+    if notebook == "sine":
+        runs = [("lstm", 3), ("slstm", 3), ("slstm-certified", 3), ("ornn", 3), ("ornn-nonexpansive", 5)]
+        return [
+            {"experiment": "sine", "model": model, "scale": "quick", "seed": seed}
+            for model, seeds in runs
+            for seed in range(seeds)
+        ] + [
+            {"experiment": "sine", "model": "lstm", "scale": "quick", "seed": 0, "set": setting}
+            for setting in ("schedule=none", "batch=20")
+        ]
+    return []

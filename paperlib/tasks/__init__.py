@@ -1,5 +1,6 @@
 """What is learned: data and target of each task, one a file."""
 
+from paperlib.tasks.classification import Classification
 from paperlib.tasks.sine import Sine
 
-__all__ = ["Sine"]
+__all__ = ["Classification", "Sine"]

@@ -52,9 +52,7 @@ def load(path: Path) -> tuple[Named, dict[str, Any]]:
     except SafetensorError as error:
         raise ValueError(f"{path.name} is damaged ({error})") from None
     dims = about.get("dims", {})
-    return {name: (tuple(dims.get(name, ())), tensor) for name, tensor in tensors.items()}, about.get(
-        "attributes", {}
-    )
+    return {name: (tuple(dims.get(name, ())), tensor) for name, tensor in tensors.items()}, about.get("attributes", {})
 
 
 def plain(tensors: dict[str, Tensor]) -> Named:

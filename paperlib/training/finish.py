@@ -10,7 +10,6 @@ from paperlib.training import arrays
 from paperlib.training.loop import Training
 from paperlib.training.probes import AttractorProbe
 
-SHOWN_STEPS = 50  # of each orbit, in float16
 EVERY_EPOCH_UNTIL = 1500  # R, Fig. 4 ends there; later epochs are thinned to the slow probes
 
 
@@ -24,7 +23,7 @@ def attractors(probe: AttractorProbe, folder: Path, last: int) -> None:
     """All probes up to epoch `last` in one small file: attractors.safetensors.
 
     Of every orbit its mean, standard deviation and frequency (rad a step); the samples themselves for the chosen
-    inputs only, the last 50 steps in float16; exponents and multipliers with the epochs they were measured at.
+    inputs only, the last `shown` steps in float16; exponents and multipliers with the epochs they were measured at.
     """
     columns: dict[str, list[Tensor]] = {}
     dims: dict[str, tuple[str, ...]] = {}
@@ -51,7 +50,7 @@ def attractors(probe: AttractorProbe, folder: Path, last: int) -> None:
             frequency=(own, frequency(y)),
         )
         if epoch <= EVERY_EPOCH_UNTIL or epoch % probe.slow == 0:
-            sample = y[-SHOWN_STEPS:, probe.chosen].half().movedim(0, 2)
+            sample = y[-probe.shown :, probe.chosen].half().movedim(0, 2)
             put("sample_epoch", epoch, sample=(("chosen", "start", "time", "output"), sample))
         if "exponents" in record:
             put(

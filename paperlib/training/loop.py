@@ -107,8 +107,7 @@ class Training:
         if not (math.isfinite(value) and math.isfinite(norm)):
             self.status = "diverged"
             raise Diverged(
-                f"epoch {self.epoch}, batch {self.index} (step {self.updates}): "
-                f"loss {value:g}, gradient norm {norm:g}"
+                f"epoch {self.epoch}, batch {self.index} (step {self.updates}): loss {value:g}, gradient norm {norm:g}"
             )
         self.optimizer.step()
         self.model.project_()

@@ -19,8 +19,9 @@ class AttractorProbe:
 
     Every `every` epochs the outputs of `steps` steps, the last `keep` of them kept, for all inputs (I, N_u) and
     starts (S, N_x); every `slow` epochs also the first k exponents and the fixed point's multipliers at the inputs
-    numbered in `chosen`, and the weights. One file an epoch in `folder`. Orbits are float32 through the model's
-    fast path, exponents and multipliers float64.
+    numbered in `chosen`, and the weights; nothing after epoch `until`. One file an epoch in `folder`; of the chosen
+    inputs the last `shown` steps go into the run's small file (`finish.attractors`). Orbits are float32 through the
+    model's fast path, exponents and multipliers float64.
     """
 
     def __init__(
@@ -37,14 +38,16 @@ class AttractorProbe:
         k: int = 4,
         n: int = 250,
         settle: int = 100,
+        shown: int = 50,
+        until: int | None = None,
     ):
         self.folder, self.inputs, self.starts = folder, inputs, starts
-        self.steps, self.keep, self.every, self.slow = steps, keep, every, slow
-        self.chosen, self.k, self.n, self.settle = list(chosen), k, n, settle
+        self.steps, self.keep, self.every, self.slow, self.shown = steps, keep, every, slow, shown
+        self.chosen, self.k, self.n, self.settle, self.until = list(chosen), k, n, settle, until
         folder.mkdir(exist_ok=True)
 
     def __call__(self, model: Model, epoch: int) -> None:
-        if epoch % self.every:
+        if epoch % self.every or (self.until is not None and epoch > self.until):
             return
         y, x = self.attractors(model)
         record: arrays.Named = {

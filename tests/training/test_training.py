@@ -1,0 +1,249 @@
+"""The loop: killed anywhere it ends as if nothing had happened; damage and divergence are said in one line."""
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+
+from paperlib.models import LSTM, OrthogonalRNN
+from paperlib.tasks import Sine
+from paperlib.training import arrays, checkpoint
+from paperlib.training.loop import Diverged, Training
+from paperlib.training.probes import Vitals
+from paperlib.training.recipe import Recipe
+from paperlib.training.seeds import seeded, start_states
+
+TASK = {"sequences": 6, "length": 12, "batch": 3}
+
+
+def training(folder, model=LSTM, **recipe):
+    folder.mkdir(exist_ok=True)
+    recipe = {"epochs": 8, "rate": 1e-2, "milestones": (4,)} | recipe
+    task = Sine(**TASK)
+    network = seeded(0, lambda: model(1, 5, 1))
+    return Training(network, task, Recipe(**recipe), folder, watch=Vitals(task.u_max))
+
+
+def result(run):
+    state = {name: tensor.clone() for name, tensor in run.model.state_dict().items()}
+    return state, {name: list(values) for name, values in run.history.items()}
+
+
+def after(count):
+    """A stop that says so after `count` batches."""
+    left = [count]
+
+    def stop():
+        left[0] -= 1
+        return left[0] <= 0
+
+    return stop
+
+
+@pytest.mark.parametrize("model", [LSTM, OrthogonalRNN])
+@pytest.mark.parametrize("pieces", [(1,), (2, 3), (1, 1, 1, 1), (7, 2)])
+def test_a_run_in_pieces_equals_the_run_in_one(tmp_path, model, pieces):
+    whole = training(tmp_path / "whole", model)
+    assert whole.run() == "done"
+    for count in pieces:  # batches: in the middle of epochs too
+        assert training(tmp_path / "pieces", model).run(stop=after(count)) == "stopped"
+    last = training(tmp_path / "pieces", model)
+    assert last.run() == "done"
+    for one, other in zip(result(whole)[0].values(), result(last)[0].values(), strict=True):
+        assert torch.equal(one, other)
+    assert result(whole)[1] == result(last)[1]
+
+
+def test_one_step_is_clipped_adam_on_the_sum(tmp_path):
+    run = training(tmp_path, epochs=1)
+    rival = seeded(0, lambda: LSTM(1, 5, 1))
+    optimizer = torch.optim.Adam(rival.parameters(), lr=1e-2)
+    u, target = run.task.batch(0, 0)
+    (rival(u)[0] - target).square().sum().backward()
+    norm = torch.nn.utils.clip_grad_norm_(rival.parameters(), 0.25)
+    assert float(norm) > 0.25  # clipped indeed
+    optimizer.step()
+    run.update()
+    for one, other in zip(run.model.parameters(), rival.parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=0)
+
+
+def test_history_holds_the_mean_loss_and_the_schedule(tmp_path):
+    run = training(tmp_path, epochs=6, milestones=(2, 4), rate=1e-9)
+    run.run()
+    u, target = Sine(**TASK).u, Sine(**TASK).target
+    expected = float((run.model(u)[0] - target).square().mean().detach())
+    assert run.history["loss"] == pytest.approx([expected] * 6, rel=1e-4)
+    assert run.history["rate"] == pytest.approx([1e-9, 1e-9, 1e-10, 1e-10, 1e-11, 1e-11])
+
+
+def test_a_run_ends_early_when_its_goal_is_reached(tmp_path):
+    run = training(tmp_path, epochs=50, stop=("rate", 0.0))
+    assert run.run() == "done"
+    assert run.epoch == 1
+
+
+def test_divergence_says_where_and_keeps_the_history(tmp_path):
+    run = training(tmp_path, OrthogonalRNN)
+    run.run(stop=after(5))
+    with torch.no_grad():
+        run.model.weight_ho.fill_(math.nan)
+    with pytest.raises(Diverged, match=r"epoch 2, batch 1 \(step 5\): loss nan"):
+        run.update()
+    assert len(run.history["loss"]) == 2
+
+
+def test_probes_are_called_before_every_epoch_and_at_the_end(tmp_path):
+    seen = []
+    run = training(tmp_path, epochs=3)
+    run.probe = lambda model, epoch: seen.append((epoch, model.training, torch.is_grad_enabled()))
+    run.run()
+    assert seen == [(0, False, False), (1, False, False), (2, False, False), (3, False, False)]
+
+
+# checkpoints
+
+
+def test_two_checkpoints_are_kept_and_the_newest_is_read(tmp_path):
+    for number in range(5):
+        checkpoint.write(tmp_path, number, {"a": torch.full((3,), number)}, {"epoch": number})
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == [f"checkpoint-00000000{k}.{kind}" for k in (3, 4) for kind in ("json", "safetensors")]
+    tensors, state = checkpoint.read(tmp_path)
+    assert state == {"epoch": 4}
+    assert torch.equal(tensors["a"], torch.full((3,), 4))
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:-7])
+
+
+def flip(path):
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 1
+    path.write_bytes(data)
+
+
+def empty(path):
+    path.write_bytes(b"")
+
+
+@pytest.mark.parametrize("damage", [cut, flip, empty, os.unlink])
+@pytest.mark.parametrize("kind", ["safetensors", "json"])
+def test_a_damaged_checkpoint_is_refused_and_the_one_before_is_used(tmp_path, capsys, damage, kind):
+    if (damage, kind) in ((flip, "json"), (os.unlink, "json")):
+        pytest.skip("a JSON file that is gone is no checkpoint; one with a flipped brace is the cut one")
+    for number in (1, 2):
+        checkpoint.write(tmp_path, number, {"a": torch.full((3,), number)}, {"epoch": number})
+    damage(tmp_path / f"checkpoint-000000002.{kind}")
+    assert checkpoint.read(tmp_path)[1] == {"epoch": 1}
+    said = capsys.readouterr().err
+    assert "checkpoint-000000002.safetensors is damaged and refused" in said
+    assert said.count("\n") == 1
+
+
+def test_a_full_disk_leaves_the_checkpoint_before(tmp_path, monkeypatch):
+    checkpoint.write(tmp_path, 1, {"a": torch.ones(3)}, {"epoch": 1})
+
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(arrays, "save_file", full)
+    with pytest.raises(OSError, match="No space left"):
+        checkpoint.write(tmp_path, 2, {"a": torch.zeros(3)}, {"epoch": 2})
+    assert checkpoint.read(tmp_path)[1] == {"epoch": 1}
+
+
+def test_no_pickle_anywhere(tmp_path):
+    training(tmp_path).run(stop=after(3))
+    kinds = {path.suffix for path in tmp_path.iterdir()}
+    assert kinds == {".json", ".safetensors"}
+
+
+# arrays
+
+
+def test_arrays_keep_their_axes(tmp_path):
+    value = torch.arange(6.0).reshape(2, 3)
+    arrays.save(tmp_path / "a.safetensors", {"y": (("time", "unit"), value)}, epoch=3)
+    found, attributes = arrays.load(tmp_path / "a.safetensors")
+    assert found["y"][0] == ("time", "unit")
+    assert torch.equal(found["y"][1], value)
+    assert attributes == {"epoch": 3}
+    with pytest.raises(ValueError, match=r"y has shape \(2, 3\), expected one axis for each of"):
+        arrays.save(tmp_path / "b.safetensors", {"y": (("time",), value)})
+    (tmp_path / "a.safetensors").write_bytes(b"not this")
+    with pytest.raises(ValueError, match="a.safetensors is damaged"):
+        arrays.load(tmp_path / "a.safetensors")
+
+
+def test_files_are_the_same_bytes_every_time(tmp_path):
+    for name in "ab":
+        many = {f"array{k}": (("unit",), torch.full((3,), float(k))) for k in range(20)}
+        arrays.save(tmp_path / name, many, epoch=1, n=2)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+# random numbers
+
+
+def test_seeds_leave_the_global_state_alone():
+    before = torch.random.get_rng_state()
+    one, other, third = (seeded(seed, lambda: torch.rand(4)) for seed in (1, 1, 2))
+    starts = start_states(0, 1000, 20)
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert torch.equal(one, other)
+    assert not torch.equal(one, third)
+    assert torch.equal(starts, start_states(0, 1000, 20))
+    assert float(starts.std()) == pytest.approx(100, rel=0.02)
+
+
+# the whole command, killed
+
+
+COMMAND = [sys.executable, "-m", "paperlib", "train", "classification", "--model", "tanh", "--set", "length=12"]
+
+
+def start(folder, *words):
+    command = [*COMMAND, "--checkpoint-minutes", "0.0001", "--runs", str(folder), *words]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def only(folder):
+    (run,) = folder.iterdir()
+    return run
+
+
+def test_killed_stopped_and_asked_for_twice(tmp_path):
+    assert start(tmp_path / "whole").wait(300) == 0
+    parts = tmp_path / "parts"
+    for kill in (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL):
+        process = start(parts)
+        until = time.monotonic() + 120
+        seen = set(parts.glob("*/checkpoint-*.json"))
+        while not (set(parts.glob("*/checkpoint-*.json")) - seen) and process.poll() is None:
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        if kill == signal.SIGTERM:
+            second = start(parts)
+            assert second.wait(120) == 75
+            assert "is being trained by another process" in second.stderr.read()
+        process.send_signal(kill)
+        status = process.wait(120)
+        assert status == (-signal.SIGKILL if kill == signal.SIGKILL else 75)
+    last = start(parts)
+    assert last.wait(300) == 0, last.stderr.read()
+    one, other = only(tmp_path / "whole"), only(parts)
+    for name in ("history", "model", "attractors", "final"):
+        assert (one / f"{name}.safetensors").read_bytes() == (other / f"{name}.safetensors").read_bytes()
+    assert json.loads((other / "run.json").read_text())["status"] == "done"
+    assert not list(other.glob("checkpoint-*"))
+    again = start(parts)
+    assert again.wait(120) == 0
+    assert "done already" in again.stdout.read()
