@@ -88,9 +88,10 @@ def stage(executed: Path = EXECUTED, repository: str | None = None) -> Path:
     for notebook in sorted(executed.glob("*.ipynb")):
         if (ROOT / "notebooks" / notebook.name).is_file():
             shutil.copy2(notebook, STAGE / "notebooks")
-    (STAGE / "_static" / "vendor").mkdir()
+    vendor = STAGE / "_extra" / "_static" / "vendor"  # in _static itself jupyter-book would load each script once more
+    vendor.mkdir(parents=True)
     for name, source in SCRIPTS.items():
-        shutil.copy2(NPM / "node_modules" / source, STAGE / "_static" / "vendor" / name)
+        shutil.copy2(NPM / "node_modules" / source, vendor / name)
     available = {path.stem for path in (STAGE / "notebooks").glob("*.ipynb")}
     for page in [*(STAGE / "book").rglob("*.md"), *(STAGE / "notebooks").glob("*.ipynb")]:
         page.write_text(without_missing(page.read_text("utf-8"), available), "utf-8")
