@@ -12,9 +12,7 @@ from paperlib.theory.derivatives import Readout, Transition
 from paperlib.theory.theorem1 import Loss
 
 
-def cost(
-    f: Transition, g: Readout, loss: Loss, u: Tensor, y: Tensor, states: int
-) -> Callable[[Tensor, int], Tensor]:
+def cost(f: Transition, g: Readout, loss: Loss, u: Tensor, y: Tensor, states: int) -> Callable[[Tensor, int], Tensor]:
     """(p, N) -> V_N(p), Eq. (2) of R on the first N steps; p (..., P) holds x0 in its first `states` entries and
     theta in the others, and f and g act on the last axis, (..., P) -> (...)."""
 
@@ -52,11 +50,13 @@ def maximise(
     *,
     samples: int = 64,
     rounds: int = 6,
+    start: Tensor | None = None,
 ) -> tuple[float, Tensor]:
     """The largest value of a function found in a box, and where: function (S, P) -> (S,), corners (P,).
 
-    Uniform samples, corners, the middle, then points near the best one in a neighbourhood that shrinks from round
-    to round. Raises ValueError when the corners do not match or are not in order.
+    Uniform samples, corners, the middle and `start` (P,), then points near the best one in a neighbourhood that
+    shrinks from round to round. Much cheaper than the ascent of `dynamics.cost_smoothness`, and as good in a few
+    dimensions. Raises ValueError when the corners do not match or are not in order.
     """
     if low.shape != high.shape or low.dim() != 1 or bool((low > high).any()):
         raise ValueError(f"corners have shapes {tuple(low.shape)} and {tuple(high.shape)}, expected low <= high")
@@ -67,14 +67,18 @@ def maximise(
 
     corners = torch.randint(0, 2, (samples // 4, size), generator=generator).to(low.dtype)
     points = torch.cat([draw(samples - len(corners)), corners, torch.full((1, size), 0.5, dtype=low.dtype)])
+    points = low + (high - low) * points
+    if start is not None:
+        points = torch.cat([points, start[None]])
     best, where = -torch.inf, points[0]
     for round_ in range(rounds + 1):
-        values = function(low + (high - low) * points)
+        values = function(points)
         top = int(values.argmax())
         if values[top] > best:
             best, where = float(values[top]), points[top]
-        points = (where + 0.5 ** (round_ + 1) * (2 * draw(samples) - 1)).clamp(0, 1)
-    return best, low + (high - low) * where
+        points = where + 0.5 ** (round_ + 1) * (high - low) * (2 * draw(samples) - 1)
+        points = torch.clamp(points, low, high)
+    return best, where
 
 
 def constants(

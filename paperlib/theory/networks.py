@@ -1,7 +1,6 @@
 """The networks of the companion under Theorem 1: constant in the state, joint constant, growth of derivatives."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -40,50 +39,27 @@ def flat(model: Model) -> tuple[Transition, Readout, Tensor]:
     )
 
 
-class Found(NamedTuple):
-    """Largest spectral norms found: of df/dx, and of [df/dx, df/dtheta] over all trained parameters of f."""
+def joint_constant(
+    model: Model, high: Tensor, generator: torch.Generator, *, start: Tensor | None = None, **search
+) -> float:
+    """L_f of a model at its weights and zero input: the largest norm of [df/dx, df/dtheta] found, a lower bound.
 
-    state: float
-    joint: float
-
-
-def constants(
-    model: Model,
-    high: Tensor,
-    generator: torch.Generator,
-    *,
-    samples: int = 64,
-    rounds: int = 8,
-    u_max: float = 1.0,
-) -> Found:
-    """L_x and L_f of a model at its weights: lower bounds, by sampling and local search.
-
-    States in the box |x_i| <= high_i, high (N_x,), inputs in |u|_inf <= u_max. Both norms are those of one step;
-    a step that jumps (modReLU with a positive bias) has neither constant, whatever its Jacobians say.
+    Over states |x_i| <= high_i, high (N_x,), and all trained parameters of f, by `measure.maximise` from `start`
+    (N_x,) and samples; `search` goes there. A step that jumps has no such constant, whatever its Jacobians say.
     """
     step = Step(model)
-    trained = {k: v.detach() for k, v in step.named_parameters() if not k.endswith(("weight_ho", "bias_ho"))}
-    fixed = {k: v.detach() for k, v in step.named_parameters() if k not in trained}
+    own = {name: p.detach() for name, p in step.named_parameters()}
+    trained = {name: p for name, p in own.items() if not name.endswith(("weight_ho", "bias_ho"))}
+    u = high.new_zeros(model.input_size)
 
-    def function(parameters: dict[str, Tensor], x: Tensor, u: Tensor) -> Tensor:
-        return functional_call(step, {**parameters, **fixed}, (x, u))
-
-    def norms(p: Tensor, joint: bool) -> Tensor:
+    def norms(points: Tensor) -> Tensor:
         found = []
-        for row in p.split(model.state_size + model.input_size, -1)[0]:
-            x, u = row[: model.state_size], row[model.state_size :]
-            by_theta, A = jacrev(function, (0, 1))(trained, x, u)
-            B = torch.cat([b.flatten(1) for b in by_theta.values()], -1) if joint else None
-            found.append(largest(A, B))
+        for x in points:
+            by_theta, A = jacrev(lambda p, x: functional_call(step, {**own, **p}, (x, u)), (0, 1))(trained, x)
+            found.append(largest(A, torch.cat([b.flatten(1) for b in by_theta.values()], -1)))
         return torch.stack(found)
 
-    box = torch.cat([high, high.new_full((model.input_size,), u_max)])
-    return Found(
-        *(
-            maximise(lambda p, j=j: norms(p, j), -box, box, generator, samples=samples, rounds=rounds)[0]
-            for j in (False, True)
-        )
-    )
+    return maximise(norms, -high, high, generator, start=start, **search)[0]
 
 
 def growth(

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import logsigmoid
 
 
 class Loss(NamedTuple):
@@ -38,7 +39,7 @@ def cross_entropy(outputs: int) -> Loss:
     """Loss (b) of Theorem 1, sigmoid and cross entropy over labels 0 and 1, with the constant term it needs."""
 
     def value(a: Tensor, y: Tensor) -> Tensor:
-        return (torch.nn.functional.softplus(a) - y * a).sum(-1)
+        return -(y * logsigmoid(a) + (1 - y) * logsigmoid(-a)).sum(-1)
 
     root = math.sqrt(outputs)
     return Loss(value, lambda a, y: torch.sigmoid(a) - y, root, 0.0, 0.0, 1.0, 0.25, root / 2)

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from paperlib.models import LSTM, OrthogonalRNN, TanhRNN
-from paperlib.theory import derivatives, measure, networks, proof, rates, theorem1
+from paperlib import chaotic_lstm, dynamics
+from paperlib.models import LSTM, OrthogonalRNN, TanhRNN, bind
+from paperlib.theory import derivatives, landscape, measure, networks, proof, rates, theorem1
 
 
 def generator(seed=0):
@@ -113,6 +114,57 @@ def test_measured_constants_of_a_cost_known_exactly():
     value = lambda p, n: (p**2).sum(-1) / 2  # noqa: E731
     gradient, hessian = measure.constants(value, low, -low, [1], generator())
     assert math.isclose(float(gradient), 3**0.5, rel_tol=1e-12) and math.isclose(float(hessian), 1, rel_tol=1e-12)
+
+
+def test_two_searches_agree():
+    # Random local search here, gradient ascent in `dynamics`: two lower bounds of one constant.
+    f, g = tanh_network(0.8, 0.6)
+    low = torch.full((6,), -0.5, dtype=torch.float64)
+    value = measure.cost(f, g, theorem1.SQUARED, torch.zeros(8, 1), rand(8, 1, seed=2), 3)
+    searched = measure.constants(value, low, -low, [8], generator(), rounds=12)
+    climbed = dynamics.cost_smoothness(lambda p: value(p, 8), (low, -low), starts=8, samples=128)
+    for a, b in zip(searched, climbed, strict=True):
+        assert 0.95 < float(a[0] / b) < 1.05
+
+
+def test_derivatives_along_a_parameter():
+    family, x0 = chaotic_lstm.family(chaotic_lstm.theta(chaotic_lstm.RELEASED)), chaotic_lstm.start()
+    s, lengths = torch.linspace(0.6, 1.3, 7, dtype=torch.float64), [2, 5]
+
+    def values(p):
+        x, r, total, out = x0.expand(7, 4), x0[None], 0.0, []
+        for t in range(1, 6):
+            x, r = family(x, p), family(r, torch.ones(1, dtype=torch.float64))
+            total = total + ((x - r)[:, :2] ** 2).mean(-1)
+            if t in lengths:
+                out.append(total / t)
+        return torch.stack(out)
+
+    found = landscape.along(lambda x, p: family(x, p), s, x0, 1.0, lengths, lambda x: x[..., :2], order=2)
+    first = lambda p: torch.func.jvp(values, (p,), (torch.ones_like(p),))[1]  # noqa: E731
+    torch.testing.assert_close(found[:, 0], values(s), rtol=0, atol=1e-14)
+    torch.testing.assert_close(found[:, 1], first(s), rtol=1e-10, atol=1e-14)
+    torch.testing.assert_close(
+        found[:, 2], torch.func.jvp(first, (s,), (torch.ones_like(s),))[1], rtol=1e-10, atol=1e-14
+    )
+    assert torch.equal(found[:, 0], landscape.along(family, s, x0, 1.0, lengths, lambda x: x[..., :2])[:, 0])
+
+
+def test_the_wall_of_the_latch():
+    # Starting on the border, d x_n / d e grows as (w/4)^n: a geometric sum.
+    at = torch.zeros(1, dtype=torch.float64)
+    n, w = 30, 6.0
+    curve = landscape.along(landscape.latch(w), at, torch.zeros(1, dtype=torch.float64), 0.2, [n], order=1)[0]
+    r, total = torch.zeros(1, 1, dtype=torch.float64), 0.0
+    for t in range(1, n + 1):
+        r = landscape.latch(w)(r, torch.tensor([0.2], dtype=torch.float64))
+        total += -2 * float(r) * ((w / 4) ** t - 1) / (w / 4 - 1) / n
+    assert math.isclose(float(curve[1]), total, rel_tol=1e-10)
+    b = -w / 2 + 0.1
+    x = torch.tensor([[0.7]], dtype=torch.float64)
+    assert math.isclose(
+        float(landscape.latch(w)(x, torch.tensor([0.1], dtype=torch.float64))), float(w * torch.sigmoid(x) + b), rel_tol=1e-12
+    )
 
 
 @pytest.mark.parametrize("loss", [theorem1.SQUARED, theorem1.cross_entropy(2)], ids=["squared", "cross entropy"])
@@ -229,8 +281,11 @@ def test_rotation():
 def test_state_and_joint_constant_of_a_network():
     torch.manual_seed(0)
     model = OrthogonalRNN(1, 4, 1, nonexpansive=True).double()
-    found = networks.constants(model, torch.ones(4, dtype=torch.float64), generator(), samples=16, rounds=2)
-    assert math.isclose(found.state, 1, rel_tol=1e-9) and found.joint > 1
+    high = torch.ones(4, dtype=torch.float64)
+    state = dynamics.lipschitz(bind(model, torch.zeros(1, dtype=torch.float64)), (-high, high))
+    assert math.isclose(float(state.upper), 1, rel_tol=1e-9)
+    joint = networks.joint_constant(model, high, generator(), start=state.where, samples=16, rounds=2)
+    assert joint > 1.1  # A A' + B B' = I + B B' where all units are active
     f, _ = tanh_network(0.5, 1.0)
     zero = torch.zeros(1, 3, dtype=torch.float64)
     state, joint = derivatives.jacobian_norms(f, zero, torch.zeros(1), zero)
@@ -245,9 +300,7 @@ def test_growth_of_a_network_is_the_hessians():
     cost = lambda p: ((derivatives.simulate(f, g, x0, p, u) - y) ** 2).sum(-1).mean()  # noqa: E731
     ((gradient, curvature),) = networks.growth(model, u, y, x0, [6], rounds=200)
     assert math.isclose(gradient, float(torch.func.grad(cost)(theta).norm()), rel_tol=1e-10)
-    assert math.isclose(
-        curvature, float(torch.linalg.matrix_norm(torch.func.hessian(cost)(theta), 2)), rel_tol=1e-6
-    )
+    assert math.isclose(curvature, float(torch.linalg.matrix_norm(torch.func.hessian(cost)(theta), 2)), rel_tol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -259,6 +312,7 @@ def test_growth_of_a_network_is_the_hessians():
         (lambda: theorem1.growth([1], [1.0], exponential=True), r"lengths has shape \(1,\)"),
         (lambda: rates.squaring_minima(True), "n is True"),
         (lambda: rates.scalar_cost(rates.fold, 1.0, 0.0, -1), "n is -1"),
+        (lambda: landscape.along(None, torch.zeros(2), torch.zeros(1), 0.0, [3, 2]), "expected ascending integers"),
         (lambda: measure.maximise(None, torch.ones(2), torch.zeros(2), None), "expected low <= high"),
         (
             lambda: derivatives.forward(None, None, torch.zeros(2, 2), torch.zeros(2), torch.zeros(3, 1)),
