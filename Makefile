@@ -41,6 +41,7 @@ outputs: $(INSTALLED)
 	@PAPERLIB_RESULTS=data/results $(BIN)/python -m paperlib.notebooks
 
 paper: $(INSTALLED)
+	@$(BIN)/paperlib campaign
 	@$(BIN)/snakemake --cores $(CORES) --quiet host progress --keep-going --config scale=paper
 
 bench: $(INSTALLED)

@@ -53,6 +53,7 @@ rule run:
         touch("build/runs/{run}.done"),
     params:
         words=lambda wildcards: RUNS[wildcards.run],
+        code=graph.digest_of_runs(),
     threads: 1
     resources:
         mem_mb=4000,
@@ -62,7 +63,11 @@ rule run:
     message:
         "training {wildcards.run}"
     shell:
-        "{BIN}/python -m paperlib train {params.words} > {log} 2>&1 || {{ tail -n 20 {log} >&2; exit 1; }}"
+        # A half-finished run is continued, one that other code has begun is not.
+        "mkdir -p runs/.code; code=runs/.code/{wildcards.run}; again=; "
+        "[ ! -f $code ] || [ $(cat $code) = {params.code} ] || again=--again; echo {params.code} > $code; "
+        "{BIN}/python -m paperlib train {params.words} $again > {log} 2>&1 && tail -n 1 {log}"
+        " || {{ tail -n 20 {log} >&2; exit 1; }}"
 
 
 rule notebook:

@@ -1,15 +1,16 @@
 """What the Snakefile asks: which steps there are, and which files each depends on.
 
-A notebook depends on the package files it imports, on `data/<its own name>/` and `data/claims/<its own name>.toml`,
-on every other data file that is no chapter's own, and on its trainings.
+A notebook depends on the package files it imports, on `data/<its own name>/`, `data/claims/<its own name>.toml` and the
+runs of its experiments in `data/runs/`, on every other data file that is no chapter's own, and on its trainings.
 """
 
+import hashlib
 from importlib.util import find_spec
 from pathlib import Path
 
 from paperlib import imports, paths
 from paperlib import notebooks as nb
-from paperlib.paths import BENCHMARKS, BOOK, CLAIMS, DATA, DOWNLOADS, PACKAGE, ROOT, STORED_RESULTS
+from paperlib.paths import BENCHMARKS, BOOK, CLAIMS, DATA, DOWNLOADS, PACKAGE, ROOT, STORED_RESULTS, STORED_RUNS
 
 CHAPTERS = (
     "background",
@@ -21,6 +22,9 @@ CHAPTERS = (
     "wikitext2",
     "sparse_forcing",
 )
+
+
+OWNERS = dict.fromkeys(("lorenz", "roessler", "temperature"), "sparse_forcing")  # experiment -> its chapter
 
 
 def scale(config: dict) -> str:
@@ -50,7 +54,7 @@ def _runs(stem: str, scale: str) -> list[dict]:
         return []  # larger trainings are started by hand, `paperlib campaign`, and read from the store
     from paperlib import experiments
 
-    return getattr(experiments, "quick_runs", lambda name: [])(notebooks()[stem])
+    return experiments.quick_runs(notebooks()[stem])
 
 
 def _name(run: dict) -> str:
@@ -67,18 +71,26 @@ def code_of_runs() -> list[str]:
     return _relative(imports.needed(train)) if train.is_file() else []
 
 
+def digest_of_runs() -> str:
+    """Of the code that trains: a run that older code has made is not continued."""
+    texts = [(ROOT / name).read_bytes() for name in code_of_runs()]
+    return hashlib.sha256(b"\0".join(texts)).hexdigest()[:16]
+
+
 def code_of_notebook(stem: str) -> list[str]:
     return _relative(imports.needed(paths.NOTEBOOKS / f"{stem}.ipynb", PACKAGE / "notebooks.py"))
 
 
 def data_of_notebook(stem: str) -> list[str]:
-    own = notebooks()[stem]
-    others = set(CHAPTERS) - {own}
+    others = set(CHAPTERS) - {notebooks()[stem]}
 
     def concerns(path: Path) -> bool:
         if path == BENCHMARKS or path.is_relative_to(STORED_RESULTS) or path.is_relative_to(DOWNLOADS):
             return False
         parts = path.relative_to(DATA).with_suffix("").parts
+        if path.is_relative_to(STORED_RUNS):  # named after their experiment: sine-lstm-paper-seed0
+            experiment = parts[1].partition("-")[0]
+            parts = (OWNERS.get(experiment, experiment),)
         return not others.intersection(parts)
 
     return _relative(path for path in _files(DATA) if concerns(path))

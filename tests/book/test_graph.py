@@ -20,6 +20,29 @@ from paperlib.paths import ROOT
 FIRST = "from paperlib import figures\nfigures.style\nprint(scale)"
 SECOND = "from paperlib import paths\nprint(paths.ROOT)"
 
+EXPERIMENTS = """
+def quick_runs(notebook):
+    return [{"experiment": "sine", "model": "lstm", "seed": seed} for seed in (0, 1)] if notebook == "sine" else []
+"""
+TRAIN = """
+from paperlib import experiments, paths
+
+def add_parser(subparsers):
+    parser = subparsers.add_parser("train")
+    parser.add_argument("experiment")
+    parser.add_argument("--model")
+    parser.add_argument("--seed")
+    parser.add_argument("--again", action="store_true")
+    parser.set_defaults(run=run)
+
+def run(args):
+    paths.RUNS.mkdir(exist_ok=True)
+    with open(paths.RUNS / f"{args.model}{args.seed}", "a") as file:
+        file.write("again " if args.again else "trained ")
+    print("trained")
+    return 0
+"""
+
 
 def write(path: Path, source: str) -> None:
     parameters = 'scale = "quick"\nseed = 0\ndevice = "cpu"'
@@ -50,13 +73,14 @@ def copy(tmp_path_factory) -> Path:
     ):
         (root / "data" / name).parent.mkdir(parents=True, exist_ok=True)
         (root / "data" / name).write_text("")
+    for path in (root / "paperlib" / "commands").glob("[!_]*.py"):
+        if path.stem not in ("notebook", "claims"):
+            path.unlink()
+    (root / "paperlib" / "experiments.py").write_text(EXPERIMENTS)
+    (root / "paperlib" / "commands" / "train.py").write_text(TRAIN)
     git = ["git", "-C", str(root), "-c", "user.name=t", "-c", "user.email=t@example.org"]
     for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "start"]):
         subprocess.run([*git, *words], check=True)
-    # No training here: the copy has no experiments of its own.
-    (root / "paperlib" / "experiments.py").unlink(missing_ok=True)
-    (root / "paperlib" / "commands" / "train.py").unlink(missing_ok=True)
-    subprocess.run([*git, "commit", "-qam", "two notebooks, no training"], check=False)
     done = snakemake(root, "--cores", "2", "--", "notebooks")
     assert done.returncode == 0, done.stdout + done.stderr
     return root
@@ -73,7 +97,7 @@ def planned(root: Path, *words: str) -> set[str]:
     done = snakemake(root, "--cores", "1", "--dry-run", *words)
     said = done.stdout + done.stderr
     assert done.returncode == 0, said
-    found = set(re.findall(r"Job \d+: executing (\w+) at", said))
+    found = set(re.findall(r"Job \d+: (?:executing|training) ([\w-]+)", said))
     found |= {"scripts"} if ": scripts of the site" in said else set()
     found |= {"book"} if ": building the site" in said else set()
     assert found or "Nothing to be done" in said, said
@@ -101,9 +125,11 @@ def test_a_file_with_a_new_time_and_the_same_content_is_no_change(copy):
     ("files", "expected"),
     [
         (["paperlib/figures/style.py"], {"04_chaotic_lstm"}),
-        (["paperlib/paths.py"], {"04_chaotic_lstm", "05_sine"}),
+        (["paperlib/paths.py"], {"sine-lstm-0", "sine-lstm-1", "04_chaotic_lstm", "05_sine"}),
+        (["paperlib/commands/train.py"], {"sine-lstm-0", "sine-lstm-1", "05_sine"}),
         (["data/claims/sine.toml"], {"05_sine"}),
         (["data/sine/run.json"], {"05_sine"}),
+        (["data/runs/sine-lstm-paper-seed0.json"], {"05_sine"}),
         (["data/common.json"], {"04_chaotic_lstm", "05_sine"}),
         (["notebooks/04_chaotic_lstm.ipynb"], {"04_chaotic_lstm"}),
         (["paperlib/pages.py", "paperlib/figures/other.py", "data/results/sine.json", "book/rerun.md"], set()),
@@ -125,9 +151,7 @@ def test_the_book_depends_on_prose_and_results(copy):
 
 def listed(root: Path) -> list[str]:
     """Inputs of the book, as the copy's own package names them."""
-    code = (
-        "from paperlib import graph; print(*graph.pages(), *graph.code_of_book(), *graph.data_of_book(), sep='\\n')"
-    )
+    code = "from paperlib import graph; print(*graph.pages(), *graph.code_of_book(), *graph.data_of_book(), sep='\\n')"
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     return done.stdout.split()
 
@@ -146,9 +170,7 @@ def test_executing_and_staging_change_nothing_that_git_tracks(copy):
     status = ["git", "-C", str(copy), "status", "--porcelain", "--untracked-files=all"]
     assert subprocess.run(status, capture_output=True, text=True, check=True).stdout == ""
     executed = nbformat.read(copy / "build" / "executed" / "05_sine.ipynb", as_version=4)
-    assert executed.cells[-1].outputs[0].text.strip() == str(copy), (
-        "a notebook reads the package of its own checkout"
-    )
+    assert executed.cells[-1].outputs[0].text.strip() == str(copy), "a notebook reads the package of its own checkout"
 
 
 def test_a_failing_notebook_leaves_its_traceback_and_no_result(copy):
@@ -168,7 +190,29 @@ def test_a_failing_notebook_leaves_its_traceback_and_no_result(copy):
 
 def test_the_cluster_profile_plans_the_same_steps(copy):
     profile = ["--profile", str(copy / "profiles" / "slurm")]
-    assert planned(copy, *profile, "--forceall") == {"04_chaotic_lstm", "05_sine", "scripts", "book"}
+    assert planned(copy, *profile, "--forceall") == {
+        "sine-lstm-0",
+        "sine-lstm-1",
+        "04_chaotic_lstm",
+        "05_sine",
+        "scripts",
+        "book",
+    }
+
+
+def test_a_training_by_other_code_starts_again(copy):
+    def trained() -> str:
+        return (copy / "runs" / "lstm0").read_text()
+
+    def run(done: str) -> None:
+        (copy / "build" / "runs" / "sine-lstm-0.done").unlink()  # as if it had been interrupted
+        assert snakemake(copy, "--cores", "1", "--", "build/runs/sine-lstm-0.done").returncode == 0
+        assert trained().split() == done.split()
+
+    assert trained() == "trained "
+    run("trained trained")  # the same code goes on
+    with changed(copy / "paperlib" / "experiments.py"):
+        run("trained trained again")
 
 
 def test_a_training_becomes_words_of_the_command():

@@ -31,9 +31,7 @@ def named(path) -> set[str]:
             modules = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
-            modules = (
-                [f"{node.module}.{a.name}" for a in node.names] if node.module == "paperlib" else [node.module]
-            )
+            modules = [f"{node.module}.{a.name}" for a in node.names] if node.module == "paperlib" else [node.module]
         else:
             continue
         found |= {module.split(".")[1] for module in modules if module.startswith("paperlib.")}

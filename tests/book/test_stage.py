@@ -71,9 +71,7 @@ def test_contents_list_what_exists():
 
 def test_links_to_missing_chapters_become_words():
     text = "see [the sine](05_sine.ipynb), [the net](../notebooks/07_wikitext2.ipynb#top) and [a page](claims.md)"
-    assert book.without_missing(text, {"05_sine"}) == (
-        "see [the sine](05_sine.ipynb), the net and [a page](claims.md)"
-    )
+    assert book.without_missing(text, {"05_sine"}) == ("see [the sine](05_sine.ipynb), the net and [a page](claims.md)")
 
 
 RECORDS = [
@@ -129,9 +127,9 @@ def test_the_ledger_shows_value_seeds_and_verdict():
     assert "  - printed: no, corrected: yes " + pages.badge("erratum") in page
     assert "The cost is $V$." in page
     counts = next(line for line in page.splitlines() if line.startswith("- **quick**"))
-    assert [f"{pages.badge(v)} 1" in counts for v in ("holds", "does not hold", "not run", "cited")] == [
-        True
-    ] * 3 + [False]
+    assert [f"{pages.badge(v)} 1" in counts for v in ("holds", "does not hold", "not run", "cited")] == [True] * 3 + [
+        False
+    ]
 
 
 def test_speeds_without_a_measurement_say_so(monkeypatch, tmp_path):
