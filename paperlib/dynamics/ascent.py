@@ -54,6 +54,9 @@ def climb(push: Push, x: Tensor, low: Tensor, high: Tensor, steps: int = CLIMB) 
     reach = (high - low).expand_as(x)
     pace = x.new_full((*x.shape[:-1], 1), 0.1)
     for _ in range(steps):
+        # Where the box ends nothing is to be gained outwards, and the rest of the gradient sets the pace.
+        blocked = ((x >= high) & (gradient > 0)) | ((x <= low) & (gradient < 0))
+        gradient = torch.where(blocked, 0, gradient)
         scale = (gradient * reach).abs().amax(-1, keepdim=True).clamp(min=torch.finfo(x.dtype).tiny)
         there = torch.clamp(x + pace * reach * (gradient * reach) / scale, low, high)
         v_there = power(push, there, v)

@@ -84,7 +84,7 @@ def basins(
                 continue
             i = int(torch.nonzero(result.attractor == label)[0, 0])
             period = int(result.period[i])
-            points = orbit(step, end[probes[i]], period or 4 * POINTS, transient=n)
+            points = orbit(step, end[probes[i]], period or 10 * POINTS, transient=n)
             if not any(touching(points, other, near, period) for other in attractors):
                 attractors.append(points)
                 kinds.append(str(result.kind[i]))
@@ -113,6 +113,6 @@ def nearest(end: Tensor, attractors: list[Tensor], kinds: list[str], near: float
 
 def touching(points: Tensor, other: Tensor, near: float, period: int) -> bool:
     """Is an attractor found in a later round one of the earlier ones."""
-    gap = torch.cdist(points[:POINTS], other[: 4 * POINTS]).amin(1)
+    gap = torch.cdist(points[:POINTS], other[: 10 * POINTS]).amin(1)
     own = near if period else max(near, 4 * float(torch.cdist(points[::2], points[1::2]).amin(1).max()))
     return bool((gap <= own * max(1.0, float(points.abs().max()))).all())

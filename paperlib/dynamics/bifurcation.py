@@ -33,10 +33,11 @@ def bifurcations(
     """Every bifurcation that fixed points of f^period meet between the first and the last parameter.
 
     step(x, p) with a scalar p, differentiable in both; parameters (P,): fixed points are looked for at each of them
-    from the starts x0 (..., N), their branches followed by arclength in strides of at most `stride` (1/100 of the
-    range by default), and the sign changes of det(J - 1), det(J + 1), the pair products minus one and the branch's
-    direction located by Brent's method on the branch, to about 1e-9. Sorted by parameter. A bifurcation of lower
-    period is left to that period's call; of one cycle each is given once. State sizes up to a few dozen.
+    from the starts x0 (..., N), and their branches followed by arclength, up to 20 times the starts' size, in
+    strides of at most `stride` (1/100 of the range by default). The sign changes of det(J - 1), det(J + 1), the pair
+    products minus one and the branch's direction are located by Brent's method on the branch, to about 1e-9. Sorted
+    by parameter. A bifurcation of lower period is left to that period's call; of one cycle each is given once. For
+    states of up to a few dozen.
 
     Raises ValueError for bad arguments. Kuznetsov 2004, chapters 4, 5 and 10.
     """
@@ -55,22 +56,26 @@ def bifurcations(
             x = step(x, p)
         return x
 
-    branches = Branches(iterate, low, high, stride)
+    branches = Branches(iterate, low, high, stride, 20 * max(1.0, float(x0.abs().max())))
     known: list[list[Node]] = []
     for p in parameters:
         found = fixed_points(lambda x, p=p: step(x, p), x0, period=period)
         for point in found.points[found.least_period == period]:
             z = torch.cat([point, p.reshape(1).to(point)])
-            if not any(branches.passes(branch, z) for branch in known):
+            cycle = [z]  # its other points lie on branches of their own, with nothing new to tell
+            for _ in range(period - 1):
+                cycle.append(torch.cat([step(cycle[-1][:-1], p), z[-1:]]))
+            if not any(branches.passes(branch, phase) for branch in known for phase in cycle):
                 known.append(branches.branch(z))
     events: list[Bifurcation] = []
     for branch in known:
         for before, after in pairwise(branch):
             for kind in TESTS:
                 event = located(branches, before, after, kind, period)
-                if event is not None and low <= event.parameter <= high and not lower(step, event):
-                    if not any(same(event, other, step) for other in events):
-                        events.append(event)
+                if event is None or not low <= event.parameter <= high or lower(step, event):
+                    continue
+                if not any(same(event, other, step) for other in events):
+                    events.append(event)
     return sorted(events, key=lambda event: event.parameter)
 
 

@@ -24,10 +24,12 @@ class Node:
 
 
 class Branches:
-    """All branches of fixed points of F(x, p) between two parameters, begun from given points."""
+    """Branches of fixed points of F(x, p) between two parameters and within |x| <= reach, from given points."""
 
-    def __init__(self, function: Callable[[Tensor, Tensor], Tensor], low: float, high: float, stride: float):
-        self.function, self.low, self.high, self.stride = function, low, high, stride
+    def __init__(
+        self, function: Callable[[Tensor, Tensor], Tensor], low: float, high: float, stride: float, reach: float
+    ):
+        self.function, self.low, self.high, self.stride, self.reach = function, low, high, stride, reach
 
     def system(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Residual (N,) and its Jacobian (N, N + 1) at z = (x, p)."""
@@ -73,11 +75,11 @@ class Branches:
             if sharp and reach > 1e-6 * self.stride:
                 reach /= 2
                 continue
-            if following is None or float((following.z - nodes[0].z).norm()) < 0.5 * reach and len(nodes) > 4:
+            if following is None or (float((following.z - nodes[0].z).norm()) < 0.5 * reach and len(nodes) > 4):
                 break
             nodes.append(following)
             node, reach = following, min(1.5 * reach, self.stride * max(1.0, float(following.z.abs().max())))
-            if not self.low <= float(node.z[-1]) <= self.high or float(node.z[:-1].abs().max()) > 1e3:
+            if not self.low <= float(node.z[-1]) <= self.high or float(node.z[:-1].abs().max()) > self.reach:
                 break
         return nodes
 
@@ -90,7 +92,7 @@ class Branches:
     def passes(self, branch: list[Node], point: Tensor) -> bool:
         """Is the point on the branch: the nearest node's plane through the point meets it there."""
         near = min(branch, key=lambda node: float((node.z - point).norm()))
-        if float((near.z - point).norm()) > 3 * self.stride:
+        if float((near.z - point).norm()) > 3 * self.stride * max(1.0, float(near.z.abs().max())):
             return False
         onto = near.z + near.direction * (near.direction @ (point - near.z))
         z = self.correct(onto, near.direction)

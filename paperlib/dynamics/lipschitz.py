@@ -56,8 +56,9 @@ def lipschitz(
     if size <= 64:
         with torch.no_grad():
             first = torch.linalg.matrix_norm(jacobian(step, x), 2)
-        best = first.topk(min(starts, len(x)), dim=0).indices
-        x = x.gather(0, best[..., None].expand(*best.shape, size))
+        # Half the climbs from the best points, half from anywhere: the best ones may share one hill.
+        best = first.topk(-(-starts // 2), dim=0).indices
+        x = torch.cat([x.gather(0, best[..., None].expand(*best.shape, size)), x[: starts // 2]])
     found, at = climb(lambda y, v: push(step, y, v), x, low, high)
     lower, which = found.max(0)
     where = at.gather(0, which[None, ..., None].expand(1, *at.shape[1:]))[0]
@@ -84,7 +85,8 @@ def proved(
             middle, radius = (low + high) / 2, torch.linalg.vector_norm(high - low, dim=-1) / 2
             shape = (-1, *(1,) * len(batch), low.shape[-1])
             norm = torch.linalg.matrix_norm(jacobian(step, middle.reshape(shape).expand(-1, *batch, -1)), 2)
-            best = torch.minimum(best, norm + jacobian_lipschitz * radius.reshape(-1, *(1,) * len(batch)))
+            bound_here = norm + jacobian_lipschitz * radius.reshape(-1, *(1,) * len(batch))
+            best = torch.minimum(best, bound_here * (1 + 1e-10))  # covers the norm's own rounding
         return best
 
     low, high = low[None], high[None]

@@ -57,7 +57,7 @@ def cost_smoothness(
 
     def largest(push: Callable) -> Tensor:
         quick = climb(push, theta, low, high, steps=0)[0]
-        best = theta[quick.topk(min(starts, len(quick))).indices]
+        best = torch.cat([theta[quick.topk(-(-starts // 2)).indices], theta[: starts // 2]])
         return torch.maximum(climb(push, best, low, high)[0].max(), quick.max())
 
     return Smoothness(largest(along), largest(curved))

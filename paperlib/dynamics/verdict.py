@@ -49,20 +49,21 @@ def judge(logs: Tensor, shadow: Tensor, age: int) -> tuple[Tensor, Tensor]:
         none = torch.zeros(logs.shape[1], dtype=torch.bool, device=logs.device)
         return none, none
     centre, spread = shadow.mean(0), shadow.std(0)
-    z = (shadow - centre) / spread.clamp(min=torch.finfo(logs.dtype).tiny)
+    # A coordinate that stands still has nothing to say, and its rounding must not be heard.
+    heard = spread > 1e-6 * spread.amax(-1, keepdim=True)
+    z = torch.where(heard, (shadow - centre) / spread, 0)
     seen = torch.cat([z, torch.cos(z.sum(-1, keepdim=True)), z * z.roll(1, -1)], -1)
     apart = (smooth_mean(seen[:half]) - smooth_mean(seen[half : 2 * half])).abs().amax(-1)
     rate = smooth_mean(logs[half : 2 * half, :, None])[:, 0]
-    moving = (spread > 0).any(-1)
-    quasi = moving & (apart < REGULAR) & (rate.abs() < 0.05 / (age + n))
+    quasi = heard.any(-1) & (apart < REGULAR) & (rate.abs() < 0.05 / (age + n))
 
     blocks = logs[: n // BLOCKS * BLOCKS].reshape(BLOCKS, -1, logs.shape[1]).mean(1)
     mean, error = blocks.mean(0), blocks.std(0) / BLOCKS**0.5
-    first, second = shadow[:half], shadow[half:]
-    drift = ((first.mean(0) - second.mean(0)).abs() / spread).nan_to_num(torch.inf).amax(-1)
-    ratio = (first.std(0) / second.std(0)).log().abs().nan_to_num(torch.inf).amax(-1)
+    first, second = z[:half], z[half:]
+    drift = (first.mean(0) - second.mean(0)).abs().amax(-1)
+    ratio = torch.where(heard, (first.std(0) / second.std(0)).log().abs(), 0).amax(-1)
     # Growth by e^5 at least: below that a smooth circle's own uneven speed can feign an exponent.
-    chaos = ~quasi & (mean > 4 * error) & (mean * n > 5) & (drift < 0.7) & (ratio < 0.7)
+    chaos = ~quasi & (mean > 4 * error) & (mean * n > 5) & heard.any(-1) & (drift < 0.7) & (ratio < 0.7)
     return quasi, chaos
 
 
