@@ -11,13 +11,15 @@ KINDS = {"fixed point": BLUE, "cycle": GREEN, "quasi-periodic": PURPLE, "chaotic
 
 def powers(t, moduli, cases) -> Figure:
     """|lambda|^t for moduli (k,), and for each case (title, eigenvalues (m,), shares (T, m)) what h(t) is made of."""
-    fig, axes = figure(1, 1 + len(cases), size=(9.6, 3.2), width_ratios=(1.2, *[1] * len(cases)))
+    fig, axes = figure(1, 1 + len(cases), size=(7.8, 3.0), width_ratios=(1.2, *[1] * len(cases)))
     for modulus, colour in zip(moduli, CYCLE, strict=False):
-        axes[0].semilogy(t, modulus**t, color=colour, label=f"{modulus:g}")
-    axes[0].set(xlabel="t", ylabel="$|\\lambda|^t$", ylim=(1e-5, 1e5))
-    axes[0].legend(
-        title="$|\\lambda|$", fontsize=8, title_fontsize=8, loc="lower left", bbox_to_anchor=(0.42, 0.02), ncols=2
-    )
+        values = modulus**t
+        axes[0].semilogy(t, values, color=colour)
+        end = np.flatnonzero((values > 1e-5) & (values < 1e5))[-1]
+        axes[0].annotate(
+            f"{modulus:g}", (t[end], values[end]), xytext=(4, 0), textcoords="offset points", color=colour, va="center"
+        )
+    axes[0].set(xlabel="t", ylabel="$|\\lambda|^t$", ylim=(1e-5, 1e5), xlim=(-4, 155))
     for ax, (_, eigenvalues, shares) in zip(axes[1:], cases, strict=True):
         for value, share, colour, style in zip(eigenvalues, shares.T, CYCLE, ("-", "--", "-"), strict=False):
             ax.plot(t, share, style, color=colour, label=f"{value:g}")
@@ -34,12 +36,12 @@ def products(n, variances, measured, errors, chosen, widths, growth, growth_erro
 
     as a share of v*; (c) growth of the logarithm a layer against the width, with its error and what is expected.
     """
-    fig, axes = figure(1, 3, size=(9.6, 3.2))
+    fig, axes = figure(1, 3, size=(7.8, 3.0))
     for v, values, error, colour in zip(variances, measured, errors, CYCLE, strict=False):
         axes[0].plot(n, v**n, color=colour, lw=1, label=f"v = {v:g}")
         axes[0].errorbar(n, values, 2 * error, fmt="o", ms=3, lw=1, color=colour)
-    axes[0].set(xlabel="factors n", ylabel="variance of the product", yscale="log")
-    axes[0].legend()
+    axes[0].set(xlabel="factors n", ylabel="variance of the product", yscale="log", ylim=(3e-3, 1e5))
+    axes[0].legend(fontsize=8, loc="upper left")
     for (kind, (count, value, error)), colour in zip(chosen.items(), CYCLE, strict=False):
         axes[1].errorbar(count, value, 2 * error, fmt="o-", ms=3, lw=1, color=colour, label=kind)
     axes[1].axhline(1, color=BLACK, lw=0.8)
@@ -55,7 +57,7 @@ def products(n, variances, measured, errors, chosen, widths, growth, growth_erro
 
 def gamma(panels, special) -> Figure:
     """panels: name -> (gamma sigma_max, gamma rho, growth), (P,) each; special: (norm, growth, label) in the first."""
-    fig, axes = figure(1, len(panels), size=(9.0, 3.7), sharey=True)
+    fig, axes = figure(1, len(panels), size=(7.6, 3.5), sharey=True)
     for ax, (name, (norms, radii, growth)) in zip(axes, panels.items(), strict=True):
         grid = np.geomspace(norms.min(), norms.max(), 100)
         ax.plot(grid, np.log(grid), color=BLACK, lw=1, label="bound, $\\ln(\\gamma\\,\\sigma_{\\max})$")
@@ -66,11 +68,11 @@ def gamma(panels, special) -> Figure:
             ax.scatter(norms[chosen], growth[chosen], s=5, color=colour, label=label, alpha=0.6, lw=0)
         ax.axvline(1, color=BLACK, lw=0.8, ls=":")
         ax.axhline(0, color=BLACK, lw=0.8)
-        ax.set(xscale="log", xlabel="$\\gamma\\,\\sigma_{\\max}(W)$", title=name, ylim=(-2.5, 1))
+        ax.set(xscale="log", xlabel="$\\gamma\\,\\sigma_{\\max}(W)$", title=name, ylim=(-2.5, 1.6))
     norm, growth, label = special
     axes[0].plot(norm, growth, "*", color=GREEN, ms=12, label=label)
     axes[0].set_ylabel("growth of the gradient (nats per step)")
-    axes[0].legend(fontsize=8, loc="lower right")
+    axes[0].legend(fontsize=8, loc="upper left", borderpad=0.1)
     letter(axes)
     return fig
 
@@ -127,7 +129,7 @@ def doya_gradient(heat, branches, scans, peaks, walks) -> Figure:
     heat (b (B,), x0 (X,), log10 |dx_N/db| (X, B)), branches (x, b, folds); scans: N -> (b, |dL/db|); peaks (N,
     at the fold (N,), on the boundary (N,)); walks: name -> b over the iterations of gradient descent.
     """
-    fig, axes = figure(2, 2, size=(9.2, 6.8))
+    fig, axes = figure(2, 2, size=(7.8, 6.2))
     (a, b_ax), (c, d) = axes
     at, start, values = heat
     image = a.pcolormesh(at, start, values, cmap="magma_r", rasterized=True, vmin=0)
@@ -177,16 +179,16 @@ def memory(trade, chaotic, distances, trace, pulses) -> Figure:
 
     the distance; (c) the chaotic bit's state under noise, with the steps at which it is written.
     """
-    fig, axes = figure(1, 3, size=(10.2, 3.4), width_ratios=(1, 1, 1.4))
+    fig, axes = figure(1, 3, size=(7.8, 3.0), width_ratios=(1, 1, 1.2))
     axes[0].plot(*trade, color=BLUE, label="one-unit latch, $w > 1$")
     axes[0].plot(*chaotic, "*", color=RED, ms=12, label="two units, chaotic")
     axes[0].axvline(0, color=BLACK, lw=0.8)
-    axes[0].set(xlabel="rate of the gradient (nats per step)", ylabel="noise tolerated for ever", ylim=(0, None))
-    axes[0].legend(fontsize=8)
+    axes[0].set(xlabel="rate of the gradient (nats per step)", ylabel="noise tolerated for ever", ylim=(0, 0.75))
+    axes[0].legend(fontsize=8, loc="upper right")
     for (label, values), colour in zip(distances.items(), (SKY, BLUE, PURPLE, RED), strict=False):
         axes[1].plot(np.arange(1, len(values) + 1), values / np.log(10), color=colour, label=label)
-    axes[1].set(xlabel="distance in time d", ylabel="$\\log_{10} |\\partial z_T / \\partial z_{T-d}|$")
-    axes[1].legend(fontsize=8)
+    axes[1].set(xlabel="distance in time d", ylabel="$\\log_{10} |\\partial z_T / \\partial z_{T-d}|$", ylim=(-85, 12))
+    axes[1].legend(fontsize=8, loc="lower left")
     axes[2].plot(trace, ".", ms=1.5, color=RED)
     for at in pulses:
         axes[2].axvline(at, color=BLACK, lw=0.8, ls=":")
@@ -198,7 +200,7 @@ def memory(trade, chaotic, distances, trace, pulses) -> Figure:
 
 def jacobians(curves, tangents, slopes) -> Figure:
     """curves: kind -> (log norms (n, S), lambda_max); tangents: kind -> log norms; slopes: kind -> (lambda, slope)."""
-    fig, axes = figure(1, 3, size=(10.2, 3.5))
+    fig, axes = figure(1, 3, size=(7.8, 3.1))
     for kind, (norms, exponent) in curves.items():
         n = np.arange(1, len(norms) + 1)
         axes[0].plot(n, norms / np.log(10), color=KINDS[kind], lw=0.6, alpha=0.5)
