@@ -70,6 +70,7 @@ def copy(tmp_path_factory) -> Path:
         "sine/run.json",
         "results/sine.json",
         "common.json",
+        "runs/a.json",
     ):
         (root / "data" / name).parent.mkdir(parents=True, exist_ok=True)
         (root / "data" / name).write_text("")
