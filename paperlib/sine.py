@@ -1,0 +1,98 @@
+"""Readings of the sine-wave trainings: where the fixed point bifurcates, what a free run does, what jumps."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from paperlib.models import Model, bind
+from paperlib.runs import Run
+from paperlib.training.seeds import start_states
+
+OSCILLATES = 0.02  # standard deviation of an output of amplitude 1 above which it is called an oscillation
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """A complex pair of multipliers leaves the unit circle: between which epochs, where, at which angle."""
+
+    before: int
+    after: int
+    epoch: float
+    angle: float  # rad a step: the frequency that is born
+
+
+def crossing(epochs: np.ndarray, multipliers: np.ndarray) -> Crossing | None:
+    """The first epoch at which a complex pair crosses the unit circle outwards, by linear interpolation.
+
+    epochs (E,), multipliers (E, M, 2) as real and imaginary parts, by modulus. None where none does. R, section 5.1.
+    """
+    values = multipliers[:, 0, 0] + 1j * multipliers[:, 0, 1]
+    modulus = np.abs(values)
+    for i in range(len(epochs) - 1):
+        if modulus[i] < 1 <= modulus[i + 1] and abs(values[i + 1].imag) > 1e-6:
+            share = (1 - modulus[i]) / (modulus[i + 1] - modulus[i])
+            epoch = epochs[i] + share * (epochs[i + 1] - epochs[i])
+            return Crossing(int(epochs[i]), int(epochs[i + 1]), float(epoch), float(abs(np.angle(values[i + 1]))))
+    return None
+
+
+def trained(run: Run) -> Model:
+    """The network after the last epoch, in float64: what exponents and cycles are measured on."""
+    return run.model().double()
+
+
+def steps(model: Model, omega: Tensor, **changed: Tensor):
+    """The trained map under constant inputs omega (I,), all at once; weights may be changed by name."""
+    own = {name: value.detach() for name, value in model.weights().items()}
+    return bind(model, omega[:, None], **{**own, **changed})
+
+
+def starts(run: Run, model: Model, inputs: int, count: int = 3) -> Tensor:
+    """Zero and `count` of the run's start states N(0, 100^2) for every input: (1 + count, I, N)."""
+    drawn = start_states(run.record["identity"]["seed"], count, model.state_size).double()
+    return torch.cat([drawn.new_zeros(1, model.state_size), drawn])[:, None].expand(-1, inputs, -1).clone()
+
+
+@torch.no_grad()
+def free_run(model: Model, omega: Tensor, windows: int, length: int) -> Tensor:
+    """The output's standard deviation in windows of `length` steps from the zero state: (I,) -> (windows, I)."""
+    u = omega.reshape(1, -1, 1).expand(length, -1, -1).contiguous()
+    x, result = None, []
+    for _ in range(windows):
+        y, x = model(u, x)
+        result.append(y[..., 0].std(0))
+    return torch.stack(result)
+
+
+def jumps(loss: np.ndarray, factor: float = 2.0) -> np.ndarray:
+    """Epochs at which the loss is more than `factor` times that of the epoch before."""
+    return 1 + np.flatnonzero(loss[1:] > factor * loss[:-1])
+
+
+def changes(epochs: np.ndarray, deviation: np.ndarray) -> np.ndarray:
+    """Intervals between probes, (E - 1,), in which some orbit begins or ceases to oscillate.
+
+    deviation (E, ...) is the output's standard deviation on the attractor, for every input and start.
+    """
+    oscillates = (deviation > OSCILLATES).reshape(len(epochs), -1)
+    return (oscillates[1:] != oscillates[:-1]).any(1)
+
+
+def coincidence(jumped: np.ndarray, changed: np.ndarray, seed: int = 0, draws: int = 2000) -> dict[str, float]:
+    """How many jumps fall into intervals with a bifurcation, against what chance would give.
+
+    jumped: number of jumps (E - 1,) and changed: bool (E - 1,) by interval. Chance shifts the one against the other
+    in a circle, which keeps the clustering of both. p is the share of shifts with at least as many coincidences.
+    """
+    generator = np.random.default_rng(seed)
+    seen = int(jumped[changed].sum())
+    shifts = generator.integers(1, len(jumped), draws)
+    chance = np.array([jumped[np.roll(changed, shift)].sum() for shift in shifts])
+    return {
+        "jumps": int(jumped.sum()),
+        "together": seen,
+        "chance": float(chance.mean()),
+        "p": float((chance >= seen).mean()),
+    }
