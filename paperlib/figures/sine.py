@@ -34,7 +34,7 @@ def diagrams(panels) -> Figure:
         ax.scatter(at[inside], y[..., 1:][inside], steps[inside], s=0.4, lw=0, color=MODEL_COLOURS[model])
         ax.set(xlabel="epoch", ylabel="$y_t$", xlim=(epochs[0], epochs[-1]), ylim=(-1.5, 1.5), zlim=(-0.5, 0.5))
         ax.set(yticks=(-1, 0, 1), zticks=(-0.4, 0, 0.4), xticks=np.linspace(epochs[0], epochs[-1], 4).round())
-        ax.set_title(f"{MODEL_NAMES[model]}\n$y_t - y_{{t-1}}$", fontsize=9)
+        ax.set_title(f"{MODEL_NAMES[model]}\nheight: $y_t - y_{{t-1}}$", fontsize=9)
         ax.tick_params(labelsize=7)
         ax.view_init(elev=22, azim=-60)
         ax.set_box_aspect((1.7, 1, 1), zoom=1.0)
