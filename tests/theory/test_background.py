@@ -217,7 +217,6 @@ def test_simulated_slopes_are_the_derivative_of_the_last_state():
 
 
 def test_the_critical_orbit_is_as_deep_as_the_digits():
-    pytest.importorskip("mpmath")
     shallow, deep = memory.critical_orbit(60, 40), memory.critical_orbit(60, 80)
     assert deep - shallow == pytest.approx(-40 * math.log(10), rel=0.05)
 
