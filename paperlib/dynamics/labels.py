@@ -6,6 +6,7 @@ from torch import Tensor
 
 POINTS = 400  # of each half of an orbit, for the comparison of two invariant sets
 ALIKE = 4.0  # times the set's own spacing
+QUASI_PERIODIC = 3  # its number among `classify.KINDS`
 
 
 def label_cycles(point: Tensor, period: Tensor, group: Tensor, near: Tensor) -> Tensor:
@@ -34,7 +35,7 @@ def label_sets(shadow: Tensor, kind: Tensor, group: Tensor) -> Tensor:
     leaders: dict[tuple[int, int], list[tuple[int, Halves]]] = {}
     for i in range(count):
         known = leaders.setdefault((group[i], kind[i]), [])
-        halves = Halves(points[:, i])
+        halves = Halves(points[:, i], dotted=kind[i] == QUASI_PERIODIC)
         match = next((j for j, other in known if halves.same(other)), None)
         if match is None:
             known.append((i, halves))
@@ -44,9 +45,13 @@ def label_sets(shadow: Tensor, kind: Tensor, group: Tensor) -> Tensor:
 
 
 class Halves:
-    """Both halves of an orbit and their spacing: how far the second half's points lie from the first's."""
+    """Both halves of an orbit and their spacing: how far the second half's points lie from the first's.
 
-    def __init__(self, points: np.ndarray):
+    Near a resonance a quasi-periodic orbit is a row of dots that creep: its halves lie close together and leave gaps
+    that another start's dots fill. Its spacing is then the widest gap that a tree through the first half must bridge.
+    """
+
+    def __init__(self, points: np.ndarray, dotted: bool):
         from scipy.spatial import cKDTree  # a training machine has no scipy and compares no chaotic sets
 
         half = len(points) // 2
@@ -54,6 +59,12 @@ class Halves:
         self.first, self.second = points[:half:stride], points[half::stride]
         self.tree = cKDTree(self.first)
         self.spacing = np.quantile(self.tree.query(self.second)[0], [0.5, 0.9])
+        if dotted:
+            from scipy.sparse.csgraph import minimum_spanning_tree
+            from scipy.spatial.distance import cdist
+
+            bridges = minimum_spanning_tree(cdist(self.first, self.first)).data
+            self.spacing = np.maximum(self.spacing, bridges.max(initial=0.0) / ALIKE)
 
     def same(self, other: "Halves") -> bool:
         """Points of either lie as near to the other as their own set's halves lie to each other."""

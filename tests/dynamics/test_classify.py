@@ -77,6 +77,23 @@ def test_quasi_periodic_circles_of_different_radius(maps):
     assert result.attractor.tolist() == [0, 0, 1]
 
 
+def test_a_circle_near_a_resonance_is_one():
+    # Rotation by almost 1/30 turn: within any affordable orbit thirty dots that creep, other dots from another start.
+    angle = 2 * math.pi * (1 / 30 + 2e-7)
+    turn = torch.tensor([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]], dtype=F64)
+
+    def step(x):
+        radius = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
+        circle = torch.where(radius < 1.5, 1.0, 2.0)
+        return (x / radius * (circle + 0.5 * (radius - circle))) @ turn.T
+
+    phases = torch.tensor([0.0, 0.03, 0.09, 0.14, 0.19], dtype=F64)
+    ring = torch.stack([phases.cos(), phases.sin()], -1)
+    result = classify(step, torch.cat([0.9 * ring, 2.1 * ring]), n=2000, transient=1000)
+    assert (result.kind == "quasi-periodic").all()
+    assert result.attractor.tolist() == [0] * 5 + [1] * 5
+
+
 @pytest.mark.parametrize(
     ("name", "step", "start"),
     [
