@@ -72,9 +72,9 @@ def test_parameters_may_be_vectors():
 
 def test_cost_is_the_mean_squared_error_and_its_gradient():
     r = torch.tensor([2.9, 3.0, 3.1], dtype=F64, requires_grad=True)
-    target = orbit_diagram(
-        logistic, torch.tensor([3.0], dtype=F64), torch.tensor([0.3], dtype=F64), 12, transient=4
-    )[:, 0]
+    target = orbit_diagram(logistic, torch.tensor([3.0], dtype=F64), torch.tensor([0.3], dtype=F64), 12, transient=4)[
+        :, 0
+    ]
     value = cost(logistic, r, torch.tensor([0.3], dtype=F64), target, transient=4)
     states = orbit_diagram(logistic, r.detach(), torch.tensor([0.3], dtype=F64), 12, transient=4)
     torch.testing.assert_close(value.detach(), ((states - target[:, None]) ** 2).mean((0, 2)))
