@@ -155,9 +155,7 @@ def state_bound(system: System, loss: Loss, n: int) -> Bound:
     Raises ValueError for a length below 1 or a constant that is not a finite number >= 0.
     """
     steps = _lengths(n)
-    log_x, log_theta, log_df, log_g, log_dg = map(
-        _log, (system.f_x, system.f_theta, system.df, system.g, system.dg)
-    )
+    log_x, log_theta, log_df, log_g, log_dg = map(_log, (system.f_x, system.f_theta, system.df, system.g, system.dg))
     grown = log_x * steps if system.f_x > 0 else np.where(steps == 0, 0.0, -np.inf)
     before = np.concatenate([[-np.inf], np.logaddexp.accumulate(grown)[:-1]])
     moved = np.logaddexp(0.0, np.logaddexp(grown, log_theta + before))  # log (1 + s(t))
@@ -179,7 +177,5 @@ def growth(lengths, log_constant, *, exponential: bool) -> float:
     """
     lengths, log_constant = np.asarray(lengths, float), np.asarray(log_constant, float)
     if lengths.size < 2 or lengths.shape != log_constant.shape:
-        raise ValueError(
-            f"lengths has shape {lengths.shape}, log_constant {log_constant.shape}, expected (K >= 2,)"
-        )
+        raise ValueError(f"lengths has shape {lengths.shape}, log_constant {log_constant.shape}, expected (K >= 2,)")
     return float(np.polyfit(lengths if exponential else np.log(lengths), log_constant, 1)[0])

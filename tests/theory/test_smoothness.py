@@ -163,7 +163,9 @@ def test_the_wall_of_the_latch():
     b = -w / 2 + 0.1
     x = torch.tensor([[0.7]], dtype=torch.float64)
     assert math.isclose(
-        float(landscape.latch(w)(x, torch.tensor([0.1], dtype=torch.float64))), float(w * torch.sigmoid(x) + b), rel_tol=1e-12
+        float(landscape.latch(w)(x, torch.tensor([0.1], dtype=torch.float64))),
+        float(w * torch.sigmoid(x) + b),
+        rel_tol=1e-12,
     )
 
 
