@@ -20,9 +20,9 @@ SCRIPTS = {  # of the site, in _static/vendor/ -> in node_modules
     "popper.min.js": "@popperjs/core/dist/umd/popper.min.js",
     "tippy-bundle.umd.min.js": "tippy.js/dist/tippy-bundle.umd.min.js",
 }
-HOSTED = re.compile(
-    r"(?:https://(?:[^@/]+@)?|ssh://(?:[^@/]+@)?|[^@/\s]+@)"
-    r"(?P<host>[\w-]+(?:\.[\w-]+)*\.[a-z]{2,})(?::\d+)?[:/](?P<path>[\w.-]+/[\w./-]+?)(?:\.git)?/?"
+HOSTED = re.compile(  # by https, by ssh, or as user@host:path
+    r"(?:https://(?:[^@/]+@)?github\.com/|ssh://(?:[^@/]+@)?github\.com(?::\d+)?/|[^@/\s]+@github\.com:)"
+    r"(?P<path>[\w.-]+/[\w.-]+?)(?:\.git)?/?"
 )
 CHAPTER_LINK = re.compile(r"\[(?P<words>[^][]+)\]\((?:\.\./notebooks/)?(?P<chapter>\d\d_\w+)\.ipynb(?:#[^)]*)?\)")
 
@@ -30,11 +30,11 @@ CHAPTER_LINK = re.compile(r"\[(?P<words>[^][]+)\]\((?:\.\./notebooks/)?(?P<chapt
 def repository() -> str | None:
     """Where the sources are hosted, for the buttons: from the workflow or the git remote; None when unknown.
 
-    A remote that is a folder or an address without a public host name is not known to any reader.
+    The theme and Binder know the addresses of GitHub; for any other host there are no buttons.
     """
-    if os.environ.get("GITHUB_REPOSITORY"):
-        server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
-        return f"{server}/{os.environ['GITHUB_REPOSITORY']}"
+    name = os.environ.get("GITHUB_REPOSITORY")
+    if name:
+        return address(f"{os.environ.get('GITHUB_SERVER_URL', 'https://github.com')}/{name}")
     remote = subprocess.run(
         ["git", "-C", ROOT, "remote", "get-url", "origin"], capture_output=True, text=True, check=False
     )
@@ -42,9 +42,9 @@ def repository() -> str | None:
 
 
 def address(remote: str) -> str | None:
-    """The https address of a git remote (https, ssh or user@host:path form), None for any other."""
+    """The https address of a git remote on GitHub, None for a folder or another host."""
     match = HOSTED.fullmatch(remote)
-    return f"https://{match['host']}/{match['path']}" if match else None
+    return f"https://github.com/{match['path']}" if match else None
 
 
 def configuration(repository: str | None) -> dict:
@@ -97,8 +97,9 @@ def stage(executed: Path = EXECUTED, repository: str | None = None) -> Path:
         page.write_text(without_missing(page.read_text("utf-8"), available), "utf-8")
     _dump(configuration(repository), STAGE / "_config.yml")
     _dump(contents(available), STAGE / "_toc.yml")
-    for name, text in pages.generated().items():
-        (STAGE / "book" / name).write_text(text, "utf-8")
+    (STAGE / "book" / "made").mkdir()
+    for name, text in pages.generated().items():  # included by pages that stand in book/
+        (STAGE / "book" / "made" / name).write_text(text, "utf-8")
     return STAGE
 
 

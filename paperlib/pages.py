@@ -15,7 +15,7 @@ PAPERS = {  # in the order of the book
     "G": "Goodfellow et al. 2016",
     "M": "Mikhaeil et al. 2022",
 }
-SECTION = re.compile(r"(?P<paper>[A-Z]), (?P<section>(?:section|sections|supplement|chapter)? ?[\w.]+)")
+SECTION = re.compile(r"(?P<paper>[A-Z]), (?P<section>sections [\w.]+ and [\w.]+|.+?)(?=,| and |$)")
 EXPLAINED = {
     "holds": "the measured value meets the rule that stands beside the claim",
     "holds in part": "some parts, or some seeds, meet it",
@@ -27,7 +27,7 @@ EXPLAINED = {
 
 
 def generated() -> dict[str, str]:
-    """File name in `book/` -> text."""
+    """File name in `book/made/` of the staged copy -> text; `book/claims.md` and `book/benchmarks.md` include it."""
     return {"claims.md": claims_page(claims.ledger()), "benchmarks.md": benchmarks_page()}
 
 
@@ -37,14 +37,7 @@ def badge(verdict: str) -> str:
 
 def claims_page(records: list[dict]) -> str:
     """The ledger as one table a section of a paper: statement, printed value, measured value at each scale."""
-    lines = [
-        "# Claims",
-        "",
-        "Every statement, equation, figure and number of the papers that can be checked, and what came out.",
-        "A verdict is computed from the measured value by a rule that was written down beside the claim;",
-        "the build stops when one changes. The same list for programs: `paperlib claims --json`.",
-        "",
-    ]
+    lines = []
     for scale in claims.SCALES:
         counted = Counter(r["results"][scale]["verdict"] for r in records if scale in r["results"])
         if counted:
@@ -59,16 +52,16 @@ def claims_page(records: list[dict]) -> str:
     ]
     ordered = sorted(records, key=lambda record: _order(_section(record["source"])))
     for section, group in groupby(ordered, key=lambda record: _section(record["source"])):
-        lines += [f"## {section[0]}, {section[1]}", "", *_claims_table(list(group)), ""]
+        lines += [f"## {', '.join(filter(None, section))}", "", *_claims_table(list(group)), ""]
     return "\n".join(lines) + "\n"
 
 
 def _section(source: str) -> tuple[str, str]:
-    """Paper and section of "R, section 4.1 and Fig. 1(a)": ("Ribeiro et al. 2020", "section 4.1")."""
+    """Paper and section of "R, section 4.1 and Fig. 1(a)": ("Ribeiro et al. 2020", "section 4.1"); or this book."""
     match = SECTION.match(source)
     if match is None:
-        return source, "elsewhere"
-    return PAPERS.get(match["paper"], match["paper"]), match["section"].strip()
+        return source.partition(",")[0].capitalize(), ""
+    return PAPERS.get(match["paper"], match["paper"]), match["section"]
 
 
 def _order(section: tuple[str, str]) -> tuple:
@@ -87,9 +80,7 @@ def _claims_table(records: list[dict]) -> list[str]:
         name = record["notebook"]
         where = f"[{name}](../notebooks/{files[name]}.ipynb)" if name in files else f"{name}, not written yet"
         measured = [_measured(record["results"].get(scale)) for scale in scales]
-        about = (
-            f'<span class="claim-id" id="{record["id"].lower()}">{_line(record["source"])} · {record["id"]}</span>'
-        )
+        about = f'<span class="claim-id" id="{record["id"].lower()}">{_line(record["source"])} · {record["id"]}</span>'
         rows.append([f"{_line(record['statement'])} ({where}) {about}", _line(record["printed"]), *measured])
     return _table(rows, "claims")
 
@@ -121,18 +112,11 @@ def _table(rows: Iterable[list[str]], name: str) -> list[str]:
 
 def benchmarks_page() -> str:
     """The table of speeds from `data/benchmarks.json`, with the machine and the day they belong to."""
-    lines = [
-        "# Speed",
-        "",
-        "What the tools cost, beside other ways to do the same, all timed in one process, one thread each, rivals",
-        "in turn, medians over the repeats. `make bench` repeats it and rewrites these numbers.",
-        "",
-    ]
     if not BENCHMARKS.is_file():
-        return "\n".join([*lines, "Nothing has been timed yet.", ""])
+        return "Nothing has been timed yet.\n"
     report = json.loads(BENCHMARKS.read_text("utf-8"))
     versions = ", ".join(f"{name} {version}" for name, version in report["versions"].items())
-    lines += [
+    lines = [
         f"These were measured on {report['date']} on {report['machine']} ({report['cores']} cores; {versions}),",
         f"load on the machine before the start {report['load']:.1f}. Seconds belong to that machine and its load;",
         "the ratios travel better.",

@@ -13,11 +13,11 @@ from paperlib import book, pages
         ("https://github.com/someone/companion.git", "https://github.com/someone/companion"),
         ("https://token@github.com/someone/companion", "https://github.com/someone/companion"),
         ("git@github.com:someone/companion.git", "https://github.com/someone/companion"),
-        (
-            "ssh://git@gitlab.example.org:2222/group/sub/companion.git",
-            "https://gitlab.example.org/group/sub/companion",
-        ),
-        ("https://codeberg.org/someone/companion/", "https://codeberg.org/someone/companion"),
+        ("ssh://git@github.com:22/someone/companion.git", "https://github.com/someone/companion"),
+        ("https://github.com/someone/companion/", "https://github.com/someone/companion"),
+        ("https://github.com/someone", None),
+        ("https://github.com.example.org/someone/companion", None),
+        ("https://codeberg.org/someone/companion", None),
         ("/srv/git/companion.git", None),
         ("file:///srv/git/companion.git", None),
         ("../companion", None),
@@ -27,7 +27,7 @@ from paperlib import book, pages
         ("", None),
     ],
 )
-def test_only_a_hosting_address_is_an_address(remote, expected):
+def test_only_an_address_that_buttons_can_use_is_one(remote, expected):
     assert book.address(remote) == expected
 
 
@@ -35,6 +35,8 @@ def test_the_workflow_knows_where_the_sources_are(monkeypatch):
     monkeypatch.setenv("GITHUB_REPOSITORY", "someone/companion")
     monkeypatch.delenv("GITHUB_SERVER_URL", raising=False)
     assert book.repository() == "https://github.com/someone/companion"
+    monkeypatch.setenv("GITHUB_SERVER_URL", "https://github.example.org")
+    assert book.repository() is None
 
 
 def test_buttons_need_an_address():
@@ -119,6 +121,20 @@ def test_the_ledger_is_ordered_by_paper_and_section():
         "## Ribeiro et al. 2020, section 4.10",
         "## Mikhaeil et al. 2022, poster",
     ]
+
+
+@pytest.mark.parametrize(
+    ("source", "head"),
+    [
+        ("R, section 4.2, Theorem 1, Eq. (6)", ("Ribeiro et al. 2020", "section 4.2")),
+        ("R, sections 5 and 5.1", ("Ribeiro et al. 2020", "sections 5 and 5.1")),
+        ("R, supplement C and Supplementary Fig. 1", ("Ribeiro et al. 2020", "supplement C")),
+        ("M, first theorem", ("Mikhaeil et al. 2022", "first theorem")),
+        ("this book, squaring map", ("This book", "")),
+    ],
+)
+def test_sections_are_read_from_sources(source, head):
+    assert pages._section(source) == head
 
 
 def test_the_ledger_shows_value_seeds_and_verdict():

@@ -8,6 +8,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from paperlib import book, claims, pages
+from paperlib.paths import ROOT
 
 TRACEBACK = re.compile(r"Traceback \(most recent call last\)|\bNameError:|\bModuleNotFoundError:")
 ADDRESSES = ("href", "src")
@@ -102,6 +103,8 @@ def test_buttons_appear_where_the_sources_are_known(content):
             assert not outside, f"{path.name}: buttons point to {outside}"
         else:
             name = address.split("/", 3)[3]
+            edited = [link.partition("/edit/main/")[2] for link in outside if "/edit/main/" in link]
+            assert edited and all((ROOT / file).is_file() for file in edited), f"{path.name}: {edited}"
             assert all(name in unquote(link) for link in outside), f"{path.name}: {outside}"
             assert path.parent.name != "notebooks" or any("mybinder.org" in link for link in outside), path.name
 
