@@ -29,12 +29,13 @@ def entropy_change(step: Step, samples: Tensor) -> Tensor:
     return torch.linalg.slogdet(jacobian)[1].mean(0)
 
 
-def knn_entropy(samples: Tensor, *, k: int = 3) -> float:
+def knn_entropy(samples: Tensor, *, k: int = 3, whiten: bool = False) -> float:
     """Differential entropy of the distribution of the samples (M, N), in nats: Kozachenko and Leonenko 1987.
 
     psi(M) - psi(k) + log V_N + N mean log r, with r the distance to the k-th nearest neighbour and V_N the volume
     of the unit ball; its bias goes with M^(-2/N), so M must grow fast with N. -inf when k samples coincide with
-    another: a distribution that has collapsed to rounding.
+    another: a distribution that has collapsed to rounding. `whiten` first brings the samples to unit covariance by a
+    linear map, whose log-determinant is put back: a thin cloud then needs no more samples than a round one.
 
     Raises ValueError for bad samples or k.
     """
@@ -46,7 +47,12 @@ def knn_entropy(samples: Tensor, *, k: int = 3) -> float:
     if samples.dim() != 2 or len(samples) <= k:
         raise ValueError(f"samples has shape {tuple(samples.shape)}, expected (M, N) with M > k = {k}")
     count, size = samples.shape
-    points = samples.detach().cpu().double().numpy()
+    points, stretched = samples.detach().cpu().double(), 0.0
+    if whiten:
+        values, frame = torch.linalg.eigh(torch.cov(points.T).reshape(size, size))
+        points = (points - points.mean(0)) @ frame / values.sqrt()
+        stretched = float(values.log().sum()) / 2
+    points = points.numpy()
     radius = torch.from_numpy(cKDTree(points).query(points, k + 1)[0][:, k])
     ball = size / 2 * math.log(math.pi) - float(gammaln(size / 2 + 1))
-    return float(digamma(count) - digamma(k)) + ball + size * float(torch.log(radius).mean())
+    return stretched + float(digamma(count) - digamma(k)) + ball + size * float(torch.log(radius).mean())
