@@ -1,7 +1,7 @@
 """Every setting of the papers, at every scale, the reason beside each number."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from paperlib.models import LSTM, PLRNN, Model, OrthogonalRNN, StableLSTM, TanhRNN
@@ -51,7 +51,14 @@ def experiment(name: str, model: str, *, scale: str = "quick", variant: str = "p
     ):
         if value not in known:
             raise ValueError(f"{what} is {value!r}, expected one of {', '.join(known)}")
-    return EXPERIMENTS[name](model, scale, variant, settings)
+    # Fewer epochs than the paper's, for a trial; a run of its own, like any other setting.
+    epochs = settings.pop("epochs", None)
+    if epochs is not None and (not isinstance(epochs, int) or epochs < 1):
+        raise ValueError(f"epochs is {epochs!r}, expected a positive integer")
+    found = EXPERIMENTS[name](model, scale, variant, settings)
+    if epochs is not None:
+        found = replace(found, recipe=replace(found.recipe, epochs=epochs), settings={**settings, "epochs": epochs})
+    return found
 
 
 def take(settings: dict[str, Any], **allowed: type) -> None:

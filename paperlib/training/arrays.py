@@ -34,7 +34,7 @@ def save(path: Path, arrays: Named, **attributes: Any) -> None:
             raise ValueError(f"{name} has shape {tuple(tensor.shape)}, expected one axis for each of {dims}")
     # One entry: safetensors writes several in an order that changes from run to run.
     about = {"dims": {name: dims for name, (dims, _) in arrays.items()}, "attributes": attributes}
-    metadata = {"paperlib": json.dumps(about)}
+    metadata = {"paperlib": json.dumps(about, sort_keys=True)}
     part = path.with_name(path.name + ".part")
     save_file({name: tensor.detach().cpu().contiguous() for name, (_, tensor) in arrays.items()}, part, metadata)
     os.chmod(part, 0o644)  # safetensors keeps its files to their owner

@@ -1,0 +1,169 @@
+"""The store and the command: identities, wrong use in one line, what a finished run leaves."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from paperlib import experiments, runs
+from paperlib.cli import main
+from paperlib.paths import ROOT
+
+WORDS = ["train", "sine", "--model", "ornn", "--set", "epochs=6", "--seed", "3"]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs")
+    assert main([*WORDS, "--runs", str(folder)]) == 0
+    return folder
+
+
+def test_a_finished_run_can_be_read_back(store):
+    (run,) = runs.find("sine", "ornn", seed=3, roots=(store,))
+    assert run.finished
+    assert run.id == "sine-ornn-epochs6-quick-seed3"
+    assert run.record["identity"]["settings"] == {"epochs": 6}
+    assert run.history.loss.dims == ("epoch",)
+    assert len(run.history.loss) == 6
+    assert float(run.history.loss[-1]) == pytest.approx(run.metrics["loss"], rel=1e-6)
+    assert list(run.attractors.epoch.values) == [0, 5]
+    assert run.attractors["sample"].dims == ("sample_epoch", "chosen", "start", "time", "output")
+    assert run.attractors.frequency.dims == ("epoch", "input", "start", "output")
+    assert run.final.exponents.shape == (10, 4)
+    model = run.model()
+    hh = model.weight_hh.detach()
+    torch.testing.assert_close(hh.T @ hh, torch.eye(len(hh)), rtol=0, atol=1e-5)
+    assert not torch.equal(run.model(epoch=0).weight_hh, model.weight_hh)
+    with pytest.raises(ValueError, match=r"epoch-000005\.safetensors of .* holds no weights"):
+        run.model(epoch=5)
+
+
+def test_provenance_is_complete(store):
+    (run,) = runs.find(roots=(store,))
+    found = run.record["provenance"]
+    assert {"commit", "changed", "python", "torch", "numpy", "processor", "device", "data"} <= set(found)
+    assert len(found["data"]) == 64
+    assert run.record["seconds"]["total"] > run.record["seconds"]["probe"] > 0
+    assert "history.safetensors" in [path.name for path in run.folder.iterdir()]
+
+
+def test_find_matches_settings_and_prefers_finished_runs(store, tmp_path):
+    assert not runs.find("sine", "lstm", roots=(store,))
+    assert len(runs.find(epochs=6, roots=(store,))) == 1
+    assert not runs.find(epochs=7, roots=(store,))
+    (run,) = runs.find(roots=(store,))
+    half = tmp_path / run.id
+    half.mkdir()
+    runs.write(half, run.record | {"status": "running"})
+    (found,) = runs.find(roots=(tmp_path, store))
+    assert found.finished
+
+
+def test_export_copies_small_files_of_finished_runs_only(store, tmp_path, monkeypatch):
+    (run,) = runs.find(roots=(store,))
+    target = runs.export(run, tmp_path)
+    assert {path.name for path in target.iterdir()} == set(runs.EXPORTED)
+    assert runs.find(roots=(tmp_path,))[0].metrics == run.metrics
+    with pytest.raises(ValueError, match="is running, expected a finished run"):
+        runs.export(runs.Run(run.folder, run.record | {"status": "running"}), tmp_path)
+    monkeypatch.setattr(runs, "LARGEST", 1000)
+    with pytest.raises(ValueError, match=r"bytes in its small files, expected at most 1000"):
+        runs.export(run, tmp_path)
+
+
+def test_again_forgets(store, capsys):
+    (run,) = runs.find(roots=(store,))
+    before = (run.folder / "model.safetensors").read_bytes()
+    assert main([*WORDS, "--runs", str(store)]) == 0
+    assert "done already" in capsys.readouterr().out
+    (run.folder / "stray").write_text("")
+    assert main([*WORDS, "--runs", str(store), "--again"]) == 0
+    assert not (run.folder / "stray").exists()
+    assert (run.folder / "model.safetensors").read_bytes() == before
+
+
+def test_stopped_on_time_ends_with_75(tmp_path, capsys):
+    words = ["train", "sine", "--model", "tanh", "--set", "epochs=400", "--runs", str(tmp_path)]
+    assert main([*words, "--max-minutes", "0.01"]) == 75
+    assert "the same command goes on" in capsys.readouterr().out
+    assert list(tmp_path.glob("*/checkpoint-*.json"))
+    assert main(["runs", "--runs", str(tmp_path), "--json"]) == 0
+    (record,) = json.loads(capsys.readouterr().out)
+    assert (record["id"], record["status"]) == ("sine-tanh-epochs400-quick-seed0", "running")
+
+
+@pytest.mark.parametrize(
+    "words, said",
+    [
+        (["cosine", "--model", "lstm"], "experiment is 'cosine', expected one of sine"),
+        (["sine", "--model", "gru"], "model is 'gru', expected one of lstm"),
+        (["sine", "--model", "lstm", "--scale", "huge"], "scale is 'huge', expected one of quick"),
+        (["sine", "--model", "lstm", "--variant", "text"], "variant is 'text', expected one of paper, code"),
+        (["sine", "--model", "lstm", "--length", "50"], "length is no setting of this experiment"),
+        (["sine", "--model", "lstm", "--set", "batch=ten"], "batch is 'ten', expected int"),
+        (["sine", "--model", "lstm", "--set", "batch"], "--set is 'batch', expected KEY=VALUE"),
+        (["sine", "--model", "lstm", "--set", "schedule=cosine"], "schedule is 'cosine', expected one of step, none"),
+        (["sine", "--model", "lstm", "--set", "epochs=0"], "epochs is 0, expected a positive integer"),
+        (["sine", "--model", "lstm", "--device", "tpu"], "device is 'tpu', expected cpu or cuda"),
+        (["sine", "--model", "lstm", "--max-minutes", "0"], "--max-minutes is 0, expected a positive number"),
+    ],
+)
+def test_wrong_use_is_one_line_and_2(words, said, capsys, tmp_path):
+    assert main(["train", *words, "--runs", str(tmp_path / "none")]) == 2
+    captured = capsys.readouterr()
+    assert said in captured.err
+    assert captured.err.count("\n") == 1
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a CUDA device")
+def test_cuda_without_a_device_is_wrong_use(capsys, tmp_path):
+    assert main(["train", "sine", "--model", "lstm", "--device", "cuda", "--runs", str(tmp_path)]) == 2
+    assert "no CUDA device" in capsys.readouterr().err
+
+
+def test_a_diverged_run_says_so_and_keeps_its_history(tmp_path, monkeypatch, capsys):
+    before = experiments.experiment
+
+    def reckless(*arguments, **settings):
+        found = before(*arguments, **settings)
+        return experiments.replace(found, recipe=experiments.replace(found.recipe, rate=1e30, clip=None))
+
+    monkeypatch.setattr(experiments, "experiment", reckless)
+    words = ["train", "sine", "--model", "plrnn", "--set", "epochs=9", "--runs", str(tmp_path)]
+    assert main(words) == 1
+    said = capsys.readouterr().err
+    assert "diverged at epoch 0, batch" in said
+    assert said.count("\n") == 1
+    (run,) = runs.find(roots=(tmp_path,))
+    assert run.record["status"] == "diverged"
+    assert (run.folder / "history.safetensors").exists()
+    assert main(words) == 1  # it is not trained on
+
+
+def test_training_loads_nothing_but_torch_numpy_and_safetensors(tmp_path):
+    words = ["train", "sine", "--model", "tanh", "--set", "epochs=1", "--runs", str(tmp_path)]
+    code = (
+        f"import sys\nfrom paperlib.cli import main\nassert main({words}) == 0\n"
+        "print(sorted({name.partition('.')[0] for name in sys.modules}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 0, done.stderr
+    loaded = set(eval(done.stdout.splitlines()[-1]))
+    assert {"torch", "numpy", "safetensors"} <= loaded
+    assert not loaded & {"scipy", "xarray", "pandas", "matplotlib", "papermill", "rich", "yaml", "pooch", "IPython"}
+
+
+def test_every_quick_run_is_a_setting_that_exists():
+    for notebook in ("sine", "classification", "wikitext2", "sparse_forcing", "background"):
+        for run in experiments.quick_runs(notebook):
+            settings = dict(word.split("=") for word in [run["set"]]) if "set" in run else {}
+            own = {key: int(value) if value.isdigit() else value for key, value in settings.items()}
+            for key in ("length", "tau"):
+                own |= {key: run[key]} if key in run else {}
+            experiments.experiment(run["experiment"], run["model"], scale=run["scale"], **own)
+    seeds = [run["seed"] for run in experiments.quick_runs("sine") if run["model"] == "ornn-nonexpansive"]
+    assert len(set(seeds)) >= 5
