@@ -33,12 +33,12 @@ test: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/pytest -q -n auto --dist loadscope --ignore tests/pages
 	@$(MAKE) --no-print-directory book
-	PAPERLIB_RESULTS=build/nbval $(BIN)/pytest -q -n auto --dist loadscope --nbval-lax --nbval-current-env notebooks
+	PAPERLIB_RESULTS=$(CURDIR)/build/nbval $(BIN)/pytest -q -n auto --dist loadscope --nbval-lax --nbval-current-env notebooks
 	$(BIN)/pytest -q -rs tests/pages
 
 outputs: $(INSTALLED)
 	@$(BIN)/snakemake --cores $(CORES) --quiet host progress -- runs
-	@PAPERLIB_RESULTS=data/results $(BIN)/python -m paperlib.notebooks
+	@PAPERLIB_RESULTS=$(CURDIR)/data/results $(BIN)/python -m paperlib.notebooks
 
 paper: $(INSTALLED)
 	@$(BIN)/paperlib campaign
