@@ -75,6 +75,8 @@ def power(push: Push, x: Tensor, v: Tensor) -> Tensor:
     with torch.enable_grad():
         direction = v.detach().requires_grad_()
         image = push(x.detach(), direction[..., None])[1][..., 0]
+        if not image.requires_grad:  # a constant function
+            return v.detach()
         (back,) = torch.autograd.grad((image * image.detach()).sum(), direction)
     length = torch.linalg.vector_norm(back, dim=-1, keepdim=True)
     return torch.where(length > 0, back / length.clamp(min=torch.finfo(v.dtype).tiny), v).detach()

@@ -8,9 +8,11 @@ from torch import Tensor
 from paperlib.dynamics import check
 from paperlib.dynamics.ascent import climb, corners, random_points
 from paperlib.dynamics.check import Step
+from paperlib.dynamics.enclosure import enclosed_jacobian
 from paperlib.dynamics.tangents import jacobian, push
 
 BOXES = 4096
+ROUNDING = 1 + 1e-10  # covers that of the few hundred operations behind a bound, in float64
 CLOSE = 0.01  # refine until the proved bound is within this share of the found value
 
 
@@ -36,11 +38,12 @@ def lipschitz(
 ) -> Lipschitz:
     """Bounds on the Lipschitz constant in x of a step over the box region = (low, high), each corner (N,).
 
-    lower: gradient ascent on the Jacobian's spectral norm from the best of many points. upper: of a plain function
-    nothing can be proved, so it is infinite, unless `jacobian_lipschitz`, a Lipschitz constant of the Jacobian over
-    the region (spectral against Euclidean norm), is given; of a step with `lipschitz_upper(low, high)`, as made by
-    `models.bind`, interval arithmetic on its Jacobian (infinite where it jumps). Up to 8 dimensions the region is
-    cut into boxes where the bound is largest until both agree to a hundredth or `boxes` are used up.
+    lower: gradient ascent on the Jacobian's spectral norm from the best of many points. upper: interval arithmetic on
+    the Jacobian, by `lipschitz_upper(low, high)` where the step has it, as made by `models.bind` (infinite where it
+    jumps), else through the step itself, if it is made of the continuous operations in `enclosure` and infinite if
+    not. `jacobian_lipschitz`, a Lipschitz constant of the Jacobian over the region (spectral against Euclidean norm),
+    proves a bound for any function. Up to 8 dimensions the region is cut into boxes where the bound is largest until
+    both agree to a hundredth or `boxes` are used up.
 
     Raises ValueError for a bad region or number. R, Eq. (5) and the remark on eigenvalues.
     """
@@ -65,6 +68,15 @@ def lipschitz(
     return Lipschitz(lower, proved(step, low, high, lower, jacobian_lipschitz, boxes, batch), where)
 
 
+def middle_and_radius(low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
+    """|J| <= |midpoint| + |radius| for every J between low and high."""
+    finite = torch.isfinite(low).all(-1).all(-1) & torch.isfinite(high).all(-1).all(-1)
+    middle, radius = (low + high) / 2, (high - low) / 2
+    # What is not finite is turned into zeros for the decomposition, and into infinity by a radius of infinity.
+    keep = finite[..., None, None]
+    return torch.where(keep, middle, 0), torch.where(keep, radius, 1e300)
+
+
 @torch.no_grad()
 def proved(
     step: Step,
@@ -81,14 +93,21 @@ def proved(
         best = lower.new_full((len(low), *batch), torch.inf)
         if hasattr(step, "lipschitz_upper"):
             best = torch.minimum(best, step.lipschitz_upper(low, high).to(best))
+        else:
+            shape = (-1, *(1,) * len(batch), low.shape[-1])
+            found = enclosed_jacobian(step, low.reshape(shape), high.reshape(shape))
+            if found is not None:
+                norms = [torch.linalg.matrix_norm(part, 2) for part in middle_and_radius(*found)]
+                best = torch.minimum(best, (norms[0] + norms[1]).nan_to_num(torch.inf) * ROUNDING)
         if jacobian_lipschitz is not None:
             middle, radius = (low + high) / 2, torch.linalg.vector_norm(high - low, dim=-1) / 2
             shape = (-1, *(1,) * len(batch), low.shape[-1])
             norm = torch.linalg.matrix_norm(jacobian(step, middle.reshape(shape).expand(-1, *batch, -1)), 2)
             bound_here = norm + jacobian_lipschitz * radius.reshape(-1, *(1,) * len(batch))
-            best = torch.minimum(best, bound_here * (1 + 1e-10))  # covers the norm's own rounding
+            best = torch.minimum(best, bound_here * ROUNDING)
         return best
 
+    extent = (high - low).clamp(min=1e-300)
     low, high = low[None], high[None]
     value = bound(low, high)
     if batch or low.shape[-1] > 8:
@@ -98,7 +117,7 @@ def proved(
         rest = torch.ones(len(value), dtype=torch.bool, device=value.device)
         rest[worst] = False
         # Halve the longest edge, measured against the region's own.
-        edge = ((high[worst] - low[worst]) / (high - low).amax(0).clamp(min=1e-300)).argmax(-1, keepdim=True)
+        edge = ((high[worst] - low[worst]) / extent).argmax(-1, keepdim=True)
         middle = ((low[worst] + high[worst]) / 2).gather(1, edge)
         upper_of_left, lower_of_right = high[worst].scatter(1, edge, middle), low[worst].scatter(1, edge, middle)
         new_low = torch.cat([low[worst], lower_of_right])

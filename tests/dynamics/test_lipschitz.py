@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy.optimize import brute, dual_annealing
 
 from paperlib.dynamics import cost_smoothness, jacobian, lipschitz
+from paperlib.dynamics.enclosure import enclosed_jacobian
 from paperlib.models import LSTM, PLRNN, OrthogonalRNN, TanhRNN, bind
 
 F64 = torch.float64
@@ -21,12 +22,17 @@ def box(size, radius=1.0):
 
 def test_linear_step_has_its_spectral_norm(maps, uniform):
     m = uniform(4, 4) - 0.5
+    exact = pytest.approx(float(np.linalg.norm(m.numpy(), 2)), rel=1e-9)
     found = lipschitz(maps.linear(m), box(4))
-    exact = float(np.linalg.norm(m.numpy(), 2))
-    assert float(found.lower) == pytest.approx(exact, rel=1e-9)
-    assert math.isinf(found.upper)  # nothing is proved of a function that is only called
-    proved = lipschitz(maps.linear(m), box(4), jacobian_lipschitz=0.0)
-    assert float(proved.upper) == pytest.approx(exact, rel=1e-9)
+    assert float(found.lower) == exact and float(found.upper) == exact
+
+    def opaque(x):
+        return torch.einsum("ij,...j->...i", m, x)
+
+    found = lipschitz(opaque, box(4))
+    assert float(found.lower) == exact
+    assert math.isinf(found.upper)  # nothing is proved of a step that cannot be looked into
+    assert float(lipschitz(opaque, box(4), jacobian_lipschitz=0.0).upper) == exact
 
 
 def test_logistic_map_both_ways(maps):
@@ -77,6 +83,45 @@ def test_the_proved_bound_holds_everywhere(kind, seed):
     assert float(quotient.max()) <= float(found.upper) * (1 + 1e-9)
     assert float(torch.linalg.matrix_norm(jacobian(step, a), 2).max()) <= float(found.upper)
     assert float(torch.linalg.matrix_norm(jacobian(step, a), 2).max()) <= float(found.lower) * (1 + 1e-2)
+
+
+W = torch.tensor([[0.9, -1.2], [0.4, 0.7]], dtype=F64)
+PLAIN = {
+    "linear": lambda x: x @ W.T,
+    "tanh": lambda x: torch.tanh(x @ W.T + 0.3),
+    "functional": lambda x: torch.nn.functional.linear(x, W, W[0]).sigmoid(),
+    "henon": lambda x: torch.stack([1 - 1.4 * x[..., 0] ** 2 + x[..., 1], 0.3 * x[..., 0]], -1),
+    "waves": lambda x: x / 2 + 0.5 * torch.sin(3 * x) - torch.cos(x),
+    "gates": lambda x: torch.cat([torch.exp(-x[..., :1].square()) * x[..., 1:], torch.relu(x[..., :1])], -1),
+    "unbound": lambda x: torch.stack([x.unbind(-1)[1] ** 3, (x * W[1]).sum(-1)], -1),
+}
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_a_plain_step_is_enclosed(name):
+    step = PLAIN[name]
+    low, high = box(2)
+    found = lipschitz(step, (low, high))
+    assert found.lower <= found.upper <= 1.1 * found.lower
+    generator = torch.Generator().manual_seed(0)
+    a, b = (low + (high - low) * torch.rand(4000, 2, dtype=F64, generator=generator) for _ in range(2))
+    quotient = (step(a) - step(b)).norm(dim=-1) / (a - b).norm(dim=-1)
+    assert float(quotient.max()) <= float(found.upper)
+    # The enclosure holds the Jacobian at every point of every box, small or large.
+    for width in (0.5, 0.05):
+        left, right = a.minimum(a + width), a + width
+        entries = enclosed_jacobian(step, left, right)
+        inside = left + (right - left) * torch.rand(4000, 2, dtype=F64, generator=generator)
+        exact = jacobian(step, inside)
+        assert (entries[0] <= exact + 1e-12).all() and (exact <= entries[1] + 1e-12).all()
+
+
+@pytest.mark.parametrize(
+    "step",
+    [lambda x: (2 * x) % 1, lambda x: torch.sign(x), lambda x: torch.where(x > 0, x + 1, x), lambda x: x + x.round()],
+)
+def test_a_plain_step_that_jumps_is_not(step):
+    assert math.isinf(lipschitz(step, box(2)).upper)
 
 
 def test_a_step_that_jumps_has_no_constant():
