@@ -70,9 +70,7 @@ def provenance(device: str) -> dict[str, Any]:
 
     def git(*words: str) -> str | None:
         try:
-            done = subprocess.run(
-                ["git", "-C", ROOT, *words], capture_output=True, text=True, check=True, timeout=10
-            )
+            done = subprocess.run(["git", "-C", ROOT, *words], capture_output=True, text=True, check=True, timeout=10)
         except (OSError, subprocess.SubprocessError):
             return None
         return done.stdout.strip()
@@ -199,9 +197,12 @@ def find(
 
 
 def export(run: Run, root: Path = STORED_RUNS) -> Path:
-    """Copy the small files of a finished run to where they are committed. Raises ValueError when they are not."""
-    if not run.finished:
-        raise ValueError(f"{run.id} is {run.record['status']}, expected a finished run")
+    """Copy the small files of a run that is done, or was wrapped up where it stopped, to where they are committed.
+
+    Raises ValueError when it is neither, or when the files are not small.
+    """
+    if run.record["status"] not in ("done", "stopped"):
+        raise ValueError(f"{run.id} is {run.record['status']}, expected one that is done or wrapped up")
     files = [run.folder / name for name in EXPORTED if (run.folder / name).exists()]
     size = sum(path.stat().st_size for path in files)
     if size > LARGEST:

@@ -19,9 +19,7 @@ def add_parser(subparsers) -> None:
     parser.add_argument("experiment", metavar="EXPERIMENT", help=", ".join(experiments.EXPERIMENTS))
     parser.add_argument("--model", required=True, help=", ".join(experiments.MODELS))
     parser.add_argument("--scale", default="quick", help=", ".join(experiments.SCALES))
-    parser.add_argument(
-        "--variant", default="paper", help="the paper's text, or its released code where they differ"
-    )
+    parser.add_argument("--variant", default="paper", help="the paper's text, or its released code where they differ")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--length", type=int, help="length of the sequences, where the paper varies it")
     parser.add_argument("--tau", type=int, help="steps between two forcings, where the paper varies it")
@@ -30,6 +28,7 @@ def add_parser(subparsers) -> None:
     parser.add_argument("--max-minutes", type=float, help="stop after this time, with a checkpoint (exit 75)")
     parser.add_argument("--checkpoint-minutes", type=float, default=1.0, help="between two checkpoints (default 1)")
     parser.add_argument("--runs", type=Path, default=RUNS, metavar="DIR")
+    parser.add_argument("--wrap-up", action="store_true", help="do not train on: small files of where it stopped")
     parser.add_argument("--again", action="store_true", help="forget what is there of this run")
     parser.set_defaults(run=run)
 
@@ -51,9 +50,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"--max-minutes is {args.max_minutes:g}, expected a positive number")
     torch.set_num_threads(1)  # parallelism is between runs
     keep_memory()
-    own = runs.identity(
-        args.experiment, args.model, scale=args.scale, variant=args.variant, seed=args.seed, **settings
-    )
+    own = runs.identity(args.experiment, args.model, scale=args.scale, variant=args.variant, seed=args.seed, **settings)
     folder = args.runs / runs.name(own)
     limit = None if args.max_minutes is None else began + 60 * args.max_minutes
     try:
@@ -105,7 +102,7 @@ def train(experiment, own: dict[str, Any], folder: Path, args: argparse.Namespac
     if args.again:
         forget(folder)
     record = runs.read(folder)
-    if record is not None and record["status"] != "running":
+    if record is not None and record["status"] in ("done", "diverged"):
         print(f"{label}: {record['status']} already, {shown(folder)}")
         return DONE if record["status"] == "done" else FAILED
     task = experiment.task(device=device)
@@ -122,33 +119,41 @@ def train(experiment, own: dict[str, Any], folder: Path, args: argparse.Namespac
         "provenance": runs.provenance(device) | {"data": arrays.fingerprint(*task.arrays())},
     }
     runs.write(folder, record)
-    say = Progress(label, experiment.recipe.epochs)
-    try:
-        with Signals() as asked:
-            status = training.run(
-                stop=lambda: bool(asked) or (limit is not None and time.monotonic() >= limit),
-                checkpoint_seconds=60 * args.checkpoint_minutes,
-                progress=say,
-            )
-    except Diverged as error:
-        say.end()
-        finish.history(training, folder)
-        runs.write(folder, record | {"status": "diverged", "reason": str(error), "seconds": training.seconds})
-        print(f"paperlib train: {label} diverged at {error}", file=sys.stderr)
-        return FAILED
-    say.end()
+    if args.wrap_up:
+        training.restore()
+        if not training.history:
+            raise UsageError(f"--wrap-up: {label} has not finished an epoch")
+        status = "stopped"
+    else:
+        say = Progress(label, experiment.recipe.epochs)
+        try:
+            with Signals() as asked:
+                status = training.run(
+                    stop=lambda: bool(asked) or (limit is not None and time.monotonic() >= limit),
+                    checkpoint_seconds=60 * args.checkpoint_minutes,
+                    progress=say,
+                )
+        except Diverged as error:
+            finish.history(training, folder)
+            runs.write(folder, record | {"status": "diverged", "reason": str(error), "seconds": training.seconds})
+            print(f"paperlib train: {label} diverged at {error}", file=sys.stderr)
+            return FAILED
+        finally:
+            say.end()
+        if status == "stopped":
+            finish.history(training, folder)
+            print(f"{label}: stopped in epoch {training.epoch} of {training.recipe.epochs}; the same command goes on")
+            return STOPPED
     finish.history(training, folder)
-    if status == "stopped":
-        print(f"{label}: stopped in epoch {training.epoch} of {experiment.recipe.epochs}; the same command goes on")
-        return STOPPED
     if probe is not None:
         finish.attractors(probe, folder, training.epoch)
         finish.last_measure(probe, model, folder, **experiment.final)
     metrics = {name: values[-1] for name, values in training.history.items()} | {"epochs": training.epoch}
     ended = datetime.now(UTC).isoformat(timespec="seconds")
-    runs.write(folder, record | {"status": "done", "ended": ended, "metrics": metrics, "seconds": training.seconds})
-    checkpoint.clear(folder)
-    print(f"{label}: done, {training.epoch} epochs, loss {metrics['loss']:.4g}, {shown(folder)}")
+    runs.write(folder, record | {"status": status, "ended": ended, "metrics": metrics, "seconds": training.seconds})
+    if status == "done":
+        checkpoint.clear(folder)
+    print(f"{label}: {status}, {training.epoch} epochs, loss {metrics['loss']:.4g}, {shown(folder)}")
     return DONE
 
 

@@ -67,7 +67,7 @@ def test_export_copies_small_files_of_finished_runs_only(store, tmp_path, monkey
     target = runs.export(run, tmp_path)
     assert {path.name for path in target.iterdir()} == set(runs.EXPORTED)
     assert runs.find(roots=(tmp_path,))[0].metrics == run.metrics
-    with pytest.raises(ValueError, match="is running, expected a finished run"):
+    with pytest.raises(ValueError, match="is running, expected one that is done"):
         runs.export(runs.Run(run.folder, run.record | {"status": "running"}), tmp_path)
     monkeypatch.setattr(runs, "LARGEST", 1000)
     with pytest.raises(ValueError, match=r"bytes in its small files, expected at most 1000"):
@@ -93,6 +93,14 @@ def test_stopped_on_time_ends_with_75(tmp_path, capsys):
     assert main(["runs", "--runs", str(tmp_path), "--json"]) == 0
     (record,) = json.loads(capsys.readouterr().out)
     assert (record["id"], record["status"]) == ("sine-tanh-epochs400-quick-seed0", "running")
+    before = sorted(tmp_path.glob("*/checkpoint-*"))
+    assert main([*words, "--wrap-up"]) == 0
+    (run,) = runs.find(status="stopped", roots=(tmp_path,))
+    assert not run.finished
+    assert run.metrics["epochs"] == len(run.history.loss) < 400
+    assert runs.export(run, tmp_path / "exported").exists()
+    assert sorted(tmp_path.glob("*/checkpoint-*")) == before  # and it can still be trained on
+    assert main([*words, "--max-minutes", "0.01"]) == 75
 
 
 @pytest.mark.parametrize(
