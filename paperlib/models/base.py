@@ -42,11 +42,6 @@ def add(x: Tensor, constant: Tensor | None) -> Tensor:
     return x + constant
 
 
-def tanh(x: Tensor) -> Tensor:
-    """tanh through the logistic function, within a few units of rounding of 1: torch's own is twice as slow."""
-    return torch.sigmoid(2 * x) * 2 - 1
-
-
 class Model(nn.Module):
     """A recurrent network as a dynamical system.
 

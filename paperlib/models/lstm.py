@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from paperlib.models.base import Model, add, check_sequence, matvec, tanh
+from paperlib.models.base import Model, add, check_sequence, matvec
 
 
 class LSTM(Model):
@@ -26,14 +26,14 @@ class LSTM(Model):
     def transition(self, weights: dict[str, Tensor], x: Tensor, drive: Tensor | None) -> Tensor:
         i, f, g, o, c = self._gates(weights, x, drive)
         c = torch.addcmul(f * c, i, g)
-        return torch.cat([o * tanh(c), c])
+        return torch.cat([o * torch.tanh(c), c])
 
     def _gates(self, weights: dict[str, Tensor], x: Tensor, drive: Tensor | None):
         n = self.hidden_size
         h, c = x[:n], x[n:]
         z = add(matvec(weights["weight_hh"], h), drive)
         i_f = torch.sigmoid(z[: 2 * n])
-        return i_f[:n], i_f[n:], tanh(z[2 * n : 3 * n]), torch.sigmoid(z[3 * n :]), c
+        return i_f[:n], i_f[n:], torch.tanh(z[2 * n : 3 * n]), torch.sigmoid(z[3 * n :]), c
 
     def push(self, weights: dict[str, Tensor], x: Tensor, drive: Tensor | None, v: Tensor) -> tuple[Tensor, Tensor]:
         # The derivative of the full state (h, c). dh'/dh alone is not a Jacobian of the map: it loses what c
@@ -41,7 +41,7 @@ class LSTM(Model):
         n = self.hidden_size
         i, f, g, o, c = self._gates(weights, x, drive)
         c = torch.addcmul(f * c, i, g)
-        tanh_c = tanh(c)
+        tanh_c = torch.tanh(c)
         h = o * tanh_c
         slopes = torch.cat([i * (1 - i) * g, f * (1 - f) * x[n:], i * (1 - g * g), h * (1 - o)])
         dz = matvec(weights["weight_hh"], v[:n]) * slopes.unsqueeze(1)

@@ -22,9 +22,7 @@ def test_a_batch_of_models_equals_one_at_a_time(model):
     weights, x, u = rand(6, 20, 5), rand(4, 6, 10, seed=1), rand(3)
     together = bind(model, u, weight_hh=weights)(x)
     for i in range(6):
-        torch.testing.assert_close(
-            together[:, i], bind(model, u, weight_hh=weights[i])(x[:, i]), rtol=0, atol=1e-14
-        )
+        torch.testing.assert_close(together[:, i], bind(model, u, weight_hh=weights[i])(x[:, i]), rtol=0, atol=1e-14)
 
 
 def test_one_start_serves_every_model(model):
@@ -57,9 +55,7 @@ def test_tangents_equal_automatic_differentiation(model, batch):
     step = bind(model, rand(3), **weights)
     x, v = rand(*batch, 10, seed=2), rand(*batch, 10, 3, seed=3)
     following, tangents = step.push(x, v)
-    expected, derivative = Model.push(
-        model, step.weights, x.movedim(-1, 0), step.drive, v.movedim((-2, -1), (0, 1))
-    )
+    expected, derivative = Model.push(model, step.weights, x.movedim(-1, 0), step.drive, v.movedim((-2, -1), (0, 1)))
     torch.testing.assert_close(following, expected.movedim(0, -1), rtol=0, atol=1e-14)
     torch.testing.assert_close(tangents, derivative.movedim((0, 1), (-2, -1)), rtol=0, atol=1e-13)
 
@@ -70,6 +66,16 @@ def test_the_jacobian_is_that_of_the_full_state(model):
     _, jacobian = step.push(x, torch.eye(10, dtype=F64))
     torch.testing.assert_close(jacobian, torch.func.jacrev(step)(x), rtol=0, atol=1e-14)
     assert jacobian[:5, 5:].abs().max() > 0  # dh'/dc: what a Jacobian of h alone forgets
+
+
+def test_states_near_zero_keep_their_relative_precision():
+    """A cost is counted for minima on orbits that decay to zero: rounding must not put a floor under them."""
+    torch.manual_seed(0)
+    model = LSTM(1, 2, None, bias=False).double()
+    x = 1e-30 * torch.tensor([1.0, -2.0, 3.0, 0.5], dtype=F64)
+    c = 0.5 * x[2:] + 0.5 * (model.weight_hh.detach()[4:6] @ x[:2])  # the linear part at zero, exact to 1e-60
+    following = bind(model, torch.zeros(1, dtype=F64))(x)
+    torch.testing.assert_close(following, torch.cat([0.5 * c, c]), rtol=1e-12, atol=0)
 
 
 def test_bound_weights_stay_differentiable(model):
