@@ -62,16 +62,26 @@ class AttractorProbe:
         arrays.save(self.folder / f"epoch-{epoch:06d}.safetensors", record, epoch=epoch)
 
     def attractors(self, model: Model) -> tuple[Tensor, Tensor]:
-        """Outputs (keep, I, S, N_y) after the transient, and the last states (I, S, N_x), all orbits at once."""
+        """Outputs (keep, I, S, N_y) after the transient, and the last states (I, S, N_x), all orbits at once.
+
+        In pieces of `keep` steps; an orbit that has come to rest, f(x) = x to the last bit, goes no further.
+        """
         weight = next(model.parameters())
         shape = (len(self.inputs), len(self.starts))
         u = self.inputs.to(weight).repeat_interleave(shape[1], 0)
         x = self.starts.to(weight).repeat(shape[0], 1)
+        y = x.new_empty(self.keep, len(x), model.readout(x[:1]).shape[-1])
+        moving = torch.arange(len(x), device=x.device)
         left = self.steps
-        while left > 0:  # in pieces of `keep`, so that memory does not grow with the transient
-            piece = self.keep if left % self.keep == 0 else left % self.keep
-            y, x = model(u.expand(piece, -1, -1).contiguous(), x)
+        while left > 0 and len(moving):
+            piece = left % self.keep or self.keep
+            y_piece, x[moving] = model(u[moving].expand(piece, -1, -1).contiguous(), x[moving])
+            y[:, moving] = y_piece if piece == self.keep else y_piece[-1:]
             left -= piece
+            if left > 0:
+                resting = (model(u[None, moving], x[moving])[1] == x[moving]).all(-1)
+                y[:, moving[resting]] = y_piece[-1:, resting]
+                moving = moving[~resting]
         return y.unflatten(1, shape), x.unflatten(0, shape)
 
     def measure(self, model: Model, u: Tensor, x: Tensor, guess: Tensor | None, *, n: int, transient: int = 0):
