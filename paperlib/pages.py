@@ -51,8 +51,11 @@ def claims_page(records: list[dict]) -> str:
         "",
     ]
     ordered = sorted(records, key=lambda record: _order(_section(record["source"])))
-    for section, group in groupby(ordered, key=lambda record: _section(record["source"])):
-        lines += [f"## {', '.join(filter(None, section))}", "", *_claims_table(list(group)), ""]
+    for paper, whole in groupby(ordered, key=lambda record: _section(record["source"])[0]):
+        lines += [f"## {paper}", ""]
+        for section, group in groupby(whole, key=lambda record: _section(record["source"])[1]):
+            head = [f"### {section[0].upper()}{section[1:]}", ""] if section else []
+            lines += [*head, *_claims_table(list(group)), ""]
     return "\n".join(lines) + "\n"
 
 
@@ -65,11 +68,12 @@ def _section(source: str) -> tuple[str, str]:
 
 
 def _order(section: tuple[str, str]) -> tuple:
-    """Papers in the book's order, sections by number: 4.2 before 4.10, supplements last."""
+    """Papers in the book's order, sections by number (4.2 before 4.10), whatever has no number after them."""
     papers = list(PAPERS.values())
-    pieces = re.findall(r"\d+|\D+", section[1])
+    paper = papers.index(section[0]) if section[0] in papers else len(papers)
+    pieces = re.findall(r"\d+|\D+", section[1].replace("sections", "section"))
     numbers = [(piece.isdigit(), int(piece) if piece.isdigit() else 0, piece) for piece in pieces]
-    return (papers.index(section[0]) if section[0] in papers else len(papers), section[0], numbers)
+    return paper, section[0], not section[1].startswith(("introduction", "section")), numbers
 
 
 def _claims_table(records: list[dict]) -> list[str]:
