@@ -65,9 +65,7 @@ def source(path: Path) -> str:
     if path.suffix != ".ipynb":
         return text
     cells = ("".join(c["source"]) for c in json.loads(text)["cells"] if c["cell_type"] == "code")
-    return "\n".join(
-        line for cell in cells for line in cell.splitlines() if not line.lstrip().startswith(("%", "!"))
-    )
+    return "\n".join(line for cell in cells for line in cell.splitlines() if not line.lstrip().startswith(("%", "!")))
 
 
 def _absolute(node: ast.ImportFrom, path: Path, package: Path) -> str:

@@ -113,9 +113,7 @@ def execute(path: Path, output: Path, parameters: Mapping[str, Any] | None = Non
         )
     except papermill.PapermillExecutionError as error:
         what = f"{error.ename}: {error.evalue}".partition("\n")[0]
-        raise NotebookFailed(
-            f"{path.stem}: cell {error.cell_index}: {what} (traceback in {shown(output)})"
-        ) from error
+        raise NotebookFailed(f"{path.stem}: cell {error.cell_index}: {what} (traceback in {shown(output)})") from error
     return output
 
 
