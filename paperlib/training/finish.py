@@ -10,7 +10,7 @@ from paperlib.training import arrays
 from paperlib.training.loop import Training
 from paperlib.training.probes import AttractorProbe
 
-EVERY_EPOCH_UNTIL = 1500  # R, Fig. 4 ends there; later epochs are thinned to the slow probes
+EVERY_PROBE_UNTIL = 1500  # R, Fig. 4 ends there; later orbits are thinned to every second slow probe
 
 
 def history(training: Training, folder: Path) -> None:
@@ -42,16 +42,16 @@ def attractors(probe: AttractorProbe, folder: Path, last: int) -> None:
             continue
         y = record["output"][1].float()
         own = ("input", "start", "output")
-        put(
-            "epoch",
-            epoch,
-            mean=(own, y.mean(0).half()),
-            deviation=(own, y.std(0).half()),
-            frequency=(own, frequency(y)),
-        )
-        if epoch <= EVERY_EPOCH_UNTIL or epoch % probe.slow == 0:
+        if epoch <= EVERY_PROBE_UNTIL or epoch % (2 * probe.slow) == 0:
             sample = y[-probe.shown :, probe.chosen].half().movedim(0, 2)
             put("sample_epoch", epoch, sample=(("chosen", "start", "time", "output"), sample))
+            put(
+                "epoch",
+                epoch,
+                mean=(own, y.mean(0).half()),
+                deviation=(own, y.std(0).half()),
+                frequency=(own, frequency(y)),
+            )
         if "exponents" in record:
             put(
                 "slow_epoch",
