@@ -141,7 +141,7 @@ def classification(model: str, scale: str, variant: str, settings: dict[str, Any
         length = settings.get("length", 20)
         task = {"length": length, "count": 400, "batch": 50, "first": (1, 3), "second": (7, 9)}
         hidden, rate, factor, epochs, milestones = 24, 1e-2, 0.1, 100, (60, 80)
-        probe = {"steps": 600, "keep": 200}
+        probe = {"steps": 600, "keep": 200, "every": 2, "slow": 4, "until": 40}
         final = {"n": 1000, "transient": 1000}
     return Experiment(
         "classification",
@@ -183,4 +183,33 @@ def quick_runs(notebook: str) -> list[dict[str, Any]]:
             {"experiment": "sine", "model": "lstm", "scale": "quick", "seed": 0, "set": setting}
             for setting in ("schedule=none", "batch=20")
         ]
+    if notebook == "classification":
+        runs = {
+            20: [("lstm", 3), ("slstm", 3), ("slstm-certified", 2), ("ornn", 3), ("ornn-nonexpansive", 3)],
+            40: [("lstm", 3), ("slstm", 3), ("slstm-certified", 1), ("ornn", 3), ("ornn-nonexpansive", 3)],
+            80: [("lstm", 3), ("slstm", 1), ("ornn", 3)],
+        }
+        return [
+            {"experiment": "classification", "model": model, "length": length, "scale": "quick", "seed": seed}
+            for length, models in runs.items()
+            for model, seeds in models
+            for seed in range(seeds)
+        ]
     return []
+
+
+def paper_runs(notebook: str) -> list[dict[str, Any]]:
+    """The sweep at the paper's scale, task x network x length x seed: `snakemake --config scale=paper -- runs`."""
+    models = [name for name in MODELS if name not in ("tanh", "plrnn")]
+    if notebook == "sine":
+        settings: list[dict[str, Any]] = [{}]
+    elif notebook == "classification":
+        settings = [{"length": length} for length in (50, 100, 200, 300, 500)]  # R, Table 1
+    else:
+        return []
+    return [
+        {"experiment": notebook, "model": model, **setting, "scale": "paper", "seed": seed}
+        for seed in range(3)
+        for setting in settings
+        for model in models
+    ]

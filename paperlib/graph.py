@@ -41,20 +41,22 @@ def notebooks() -> dict[str, str]:
 
 
 def runs(scale: str) -> dict[str, str]:
-    """Every training that a notebook needs: its name -> the words after `paperlib train`."""
+    """Every training of a scale: its name -> the words after `paperlib train`."""
     return {_name(run): _words(run) for stem in notebooks() for run in _runs(stem, scale)}
 
 
 def runs_of_notebook(stem: str, scale: str) -> list[str]:
-    return [f"build/runs/{_name(run)}.done" for run in _runs(stem, scale)]
+    """Trainings to be done before a notebook: the quick ones; larger ones it reads from the store, as they are."""
+    return [f"build/runs/{_name(run)}.done" for run in _runs(stem, scale)] if scale == "quick" else []
 
 
 def _runs(stem: str, scale: str) -> list[dict]:
-    if scale != "quick" or find_spec("paperlib.experiments") is None:
-        return []  # larger trainings are started by hand, `paperlib campaign`, and read from the store
+    if find_spec("paperlib.experiments") is None:
+        return []
     from paperlib import experiments
 
-    return experiments.quick_runs(notebooks()[stem])
+    sweep = getattr(experiments, f"{scale}_runs", None)
+    return sweep(notebooks()[stem]) if sweep is not None else []
 
 
 def _name(run: dict) -> str:

@@ -165,9 +165,9 @@ def test_training_loads_nothing_but_torch_numpy_and_safetensors(tmp_path):
     assert not loaded & {"scipy", "xarray", "pandas", "matplotlib", "papermill", "rich", "yaml", "pooch", "IPython"}
 
 
-def test_every_quick_run_is_a_setting_that_exists():
+def test_every_run_of_the_sweeps_is_a_setting_that_exists():
     for notebook in ("sine", "classification", "wikitext2", "sparse_forcing", "background"):
-        for run in experiments.quick_runs(notebook):
+        for run in (*experiments.quick_runs(notebook), *experiments.paper_runs(notebook)):
             settings = dict(word.split("=") for word in [run["set"]]) if "set" in run else {}
             own = {key: int(value) if value.isdigit() else value for key, value in settings.items()}
             for key in ("length", "tau"):
