@@ -113,10 +113,9 @@ class ModReLUSequence(torch.autograd.Function):
             else:
                 torch.addmm(grad_t, following, weight, out=dv_t).mul_(active_t)
             following = dv_t
-        d_weight = dv[0].T @ h0
-        if len(dv) > 1:
-            d_weight.addmm_(dv[1:].flatten(0, 1).T, states[:-1].flatten(0, 1))
-        return dv, d_weight, sign.mul_(dv).sum((0, 1)), following @ weight
+        flat = dv.flatten(0, 1)
+        before = torch.cat([h0[None], states[:-1]]).flatten(0, 1)
+        return dv, flat.T @ before, (flat * sign.flatten(0, 1)).sum(0), following @ weight
 
 
 class SkewExponential(nn.Module):
