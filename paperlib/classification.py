@@ -1,0 +1,243 @@
+"""Readings of the symbol trainings: who solves which length, which attractors there are, how long a symbol is kept."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.utils import parameters_to_vector, vector_to_parameters
+
+from paperlib import dynamics, experiments
+from paperlib.models import LSTM, Model, bind
+from paperlib.runs import Run
+from paperlib.tasks import Classification
+from paperlib.training.seeds import seeded, start_states
+
+CHANCE = 0.25  # four classes
+SOLVED = 0.8  # accuracy above which sequences are called learned
+# R, Table 1: validation accuracy.
+TABLE = {
+    "lstm": {50: 1.00, 100: 1.00, 200: 1.00, 300: 0.25, 500: 0.27},
+    "slstm": {50: 1.00, 100: 1.00, 200: 0.27, 300: 0.26, 500: 0.26},
+    "ornn": {50: 1.000, 100: 1.000, 200: 0.999, 300: 0.995, 500: 0.970},
+}
+
+
+def task_of(run: Run) -> Classification:
+    """The sequences that a run was trained and validated on."""
+    own = run.record["identity"]
+    return experiments.experiment(
+        own["experiment"], own["model"], scale=own["scale"], variant=own["variant"], **own["settings"]
+    ).task()
+
+
+def by_length(found: list[Run]) -> dict[int, list[Run]]:
+    """Runs by the length of their sequences, in order; of one seed that with the most epochs allowed."""
+    cells: dict[int, dict[int, Run]] = {}
+    for run in sorted(found, key=lambda run: run.record["metrics"]["epochs"]):
+        cells.setdefault(len(task_of(run).train[0]), {})[run.record["identity"]["seed"]] = run
+    return {length: [runs[seed] for seed in sorted(runs)] for length, runs in sorted(cells.items())}
+
+
+def outcome(accuracy: float, validation: float) -> str:
+    """What became of a training: "solved", "memorised" (the training set alone, validation near chance), "not solved".
+
+    Raises ValueError for an accuracy outside [0, 1]. R, supplementary Fig. 2.
+    """
+    for name, value in (("accuracy", accuracy), ("validation", validation)):
+        if not 0 <= value <= 1:
+            raise ValueError(f"{name} is {value!r}, expected a share from 0 to 1")
+    if validation > SOLVED:
+        return "solved"
+    return "memorised" if accuracy > SOLVED and validation < CHANCE + 0.1 else "not solved"
+
+
+def first_epoch(accuracy: np.ndarray, above: float = SOLVED) -> int | None:
+    """The first epoch, from 1, whose accuracy (E,) exceeds `above`; None where none does."""
+    passed = np.flatnonzero(accuracy > above)
+    return int(passed[0]) + 1 if len(passed) else None
+
+
+def unsteadiness(accuracy: np.ndarray) -> float:
+    """Standard deviation of the accuracy's change from epoch to epoch, (E,); 0 for fewer than two epochs."""
+    return float(np.diff(accuracy).std()) if len(accuracy) > 1 else 0.0
+
+
+def trained(run: Run, epoch: int | None = None) -> Model:
+    """The network after the last epoch, or at a stored one, in float64."""
+    return run.model(epoch).double()
+
+
+def steps(model: Model, inputs: Tensor, **changed: Tensor):
+    """The trained map under constant inputs (I, 6), all at once; weights may be changed by name."""
+    own = {name: value.detach() for name, value in model.weights().items()}
+    return bind(model, inputs, **{**own, **changed})
+
+
+def starts(run: Run, model: Model, inputs: int, count: int = 10) -> Tensor:
+    """The run's start states N(0, 100^2) for every input: (count, I, N)."""
+    drawn = start_states(run.record["identity"]["seed"], count, model.state_size).double()
+    return drawn[:, None].expand(-1, inputs, -1).clone()
+
+
+def snapshots(run: Run) -> list[int]:
+    """Epochs of which the weights are at hand: those of the slow probes, in the checkout that trained the run."""
+    if not (run.folder / "probes").is_dir():
+        return []
+    return [int(epoch) for epoch in run.attractors.slow_epoch.values]
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Attractors over training: kind (E, S, I), their number by input (E, I) and largest exponents (E, S, I)."""
+
+    epochs: np.ndarray
+    kind: np.ndarray
+    count: np.ndarray
+    exponent: np.ndarray
+
+    def share(self, kind: str) -> np.ndarray:
+        """Share of the orbits of a kind, (E, I)."""
+        return (self.kind == kind).mean(1)
+
+    def moving(self) -> np.ndarray:
+        """Share of the orbits on an attractor that is no fixed point, (E, I)."""
+        return sum(self.share(kind) for kind in ("cycle", "quasi-periodic", "chaotic"))
+
+
+def labels(run: Run, epochs: list[int | None], *, n: int = 1000, transient: int = 1000, count: int = 10) -> Labels:
+    """The kinds and the number of attractors at the given epochs (None: after the last): R, Fig. 7.
+
+    For every symbol held for ever, from `count` start states; n and transient as for `dynamics.classify`.
+    """
+    inputs = Classification.constant_inputs()
+    kinds, numbers, exponents = [], [], []
+    for epoch in epochs:
+        model = trained(run, epoch)
+        found = dynamics.classify(
+            steps(model, inputs), starts(run, model, len(inputs), count), n=n, transient=transient, k=1
+        )
+        kinds.append(found.kind)
+        numbers.append([len({k for k in column.tolist() if k >= 0}) for column in found.attractor.T])
+        exponents.append(found.exponents[..., 0].numpy())
+    last = run.record["metrics"]["epochs"]
+    at = np.array([last if epoch is None else epoch for epoch in epochs])
+    return Labels(at, np.stack(kinds), np.array(numbers), np.stack(exponents))
+
+
+def bifurcations(run: Run, epochs: list[int], symbol: int, count: int = 3) -> list[dynamics.Change]:
+    """What happens to the fixed points under one symbol between consecutive stored epochs."""
+    inputs = Classification.constant_inputs()[symbol]
+    models = [trained(run, epoch) for epoch in epochs]
+    start = start_states(run.record["identity"]["seed"], count, models[0].state_size).double()
+    start = torch.cat([torch.zeros_like(start[:1]), start])
+    return dynamics.sampled_bifurcations([steps(model, inputs) for model in models], start)
+
+
+@torch.no_grad()
+def cloud(step: Callable[[Tensor], Tensor], x: Tensor, times: list[int]) -> tuple[np.ndarray, np.ndarray]:
+    """How a cloud of states (S, I, N) moves: its diameter and its largest step after `times` steps, both (T, I)."""
+    diameters, moves, at = [], [], 0
+    for time in times:
+        for _ in range(time - at):
+            x = step(x)
+        at = time
+        diameters.append(torch.cdist(x.movedim(0, 1), x.movedim(0, 1)).amax((1, 2)))
+        moves.append((step(x) - x).norm(dim=-1).amax(0))
+    return torch.stack(diameters).numpy(), torch.stack(moves).numpy()
+
+
+@torch.no_grad()
+def convexity(step: Callable[[Tensor], Tensor], points: Tensor) -> float:
+    """Largest |f(z) - z| over the middles z of all pairs of fixed points (M, N), as a share of the pair's distance.
+
+    Zero, to rounding, for every convex set of fixed points; 0 where there are fewer than two. Raises ValueError for
+    a point that is not fixed.
+    """
+    size = points.abs().max().clamp(min=1)
+    if len(points) and float((step(points) - points).norm(dim=-1).max()) > 1e-6 * float(size):
+        raise ValueError("points holds one that is not fixed, expected |f(x) - x| below 1e-6 of their size")
+    first, second = torch.triu_indices(len(points), len(points), 1)
+    distance = (points[first] - points[second]).norm(dim=-1)
+    apart = distance > 1e-6 * size
+    if not bool(apart.any()):
+        return 0.0
+    middle = (points[first] + points[second])[apart] / 2
+    return float(((step(middle) - middle).norm(dim=-1) / distance[apart]).max())
+
+
+@torch.no_grad()
+def memory(model: Model, task: Classification, count: int = 100) -> np.ndarray:
+    """What becomes of the first symbol: distance of the states with p and with q there, as a share of the first.
+
+    Row k, of (K, B), is k steps after the symbol was read, NaN beyond the end of the sequence. Everything else in
+    the `count` validation sequences is the same.
+    """
+    symbols = task.validation[0][:, :count]
+    place = (symbols < 2).int().argmax(0)
+    other = symbols.clone()
+    column = torch.arange(symbols.shape[1])
+    other[place, column] = 1 - symbols[place, column]
+    both = torch.nn.functional.one_hot(torch.cat([symbols, other], 1), model.input_size).to(next(model.parameters()))
+    step_of = model.weights()
+    x = both.new_zeros(both.shape[1], model.state_size)
+    distances = []
+    for u in both:
+        x = model.transition(step_of, x.movedim(-1, 0), model.drive(step_of, u.movedim(-1, 0))).movedim(0, -1)
+        distances.append((x[: len(column)] - x[len(column) :]).norm(dim=-1))
+    distance = torch.stack(distances)
+    after = torch.arange(len(symbols))[:, None] + place
+    kept = distance.gather(0, after.clamp(max=len(symbols) - 1)) / distance[place, column]
+    return torch.where(after < len(symbols), kept, torch.nan).numpy()
+
+
+def at_end(kept: np.ndarray) -> np.ndarray:
+    """What is left of the first symbol's trace when the network answers, kept (K, B) -> (B,)."""
+    return kept[(~np.isnan(kept)).sum(0) - 1, np.arange(kept.shape[1])]
+
+
+def rate_of(kept: np.ndarray) -> float:
+    """Mean factor a step by which the first symbol's trace shrinks or grows, kept (K, B): median over sequences."""
+    steps_since = (~np.isnan(kept)).sum(0) - 1
+    return float(np.exp(np.median(np.log(np.maximum(at_end(kept), 1e-300)) / steps_since)))
+
+
+def gradient_lipschitz(
+    model: Model, u: Tensor, target: Tensor, *, radius: float = 1e-3, iterations: int = 8, seed: int = 0
+) -> float:
+    """A local Lipschitz constant of the mean loss' gradient in the parameters, as found (a lower bound).
+
+    |grad V(theta + d) - grad V(theta - d)| / |2 d| with |d| = radius, in the direction that power iteration leads
+    to: the Hessian's spectral norm where V is smooth, and defined where it is not. R, section 4 (L'_V).
+    """
+    parameters = list(model.parameters())
+    theta = parameters_to_vector(parameters).detach().clone()
+    generator = torch.Generator().manual_seed(seed)
+    direction = torch.randn(theta.shape, generator=generator, dtype=torch.float64).to(theta)
+
+    def gradient(at: Tensor) -> Tensor:
+        vector_to_parameters(at, parameters)
+        loss = Classification.loss(model(u.to(theta))[0], target)[0] / len(target)
+        return parameters_to_vector(torch.autograd.grad(loss, parameters))
+
+    found = 0.0
+    for _ in range(iterations):
+        move = radius * direction / direction.norm().clamp(min=1e-300)
+        direction = (gradient(theta + move) - gradient(theta - move)) / (2 * radius)
+        found = max(found, float(direction.norm()))
+    vector_to_parameters(theta, parameters)
+    return found
+
+
+def single_output(hidden_size: int = 8) -> dict[int, float]:
+    """Norm of the loss' gradient for a readout of one and of four logits: cross entropy over one class is zero."""
+    task = Classification(length=20, count=20, first=(1, 3), second=(7, 9))
+    result = {}
+    for size in (1, 4):
+        model = seeded(0, lambda size=size: LSTM(task.input_size, hidden_size, size))
+        u, target = task.batch(0, 0)
+        loss = task.loss(model(u)[0], target if size == 4 else torch.zeros_like(target))[0]
+        loss.backward()
+        result[size] = float(parameters_to_vector([p.grad for p in model.parameters()]).norm())
+    return result

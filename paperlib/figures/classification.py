@@ -1,0 +1,168 @@
+"""Figures of the chapter on sequence classification: R, Figs. 6 and 7, supplementary Figs. 2 to 4, and beyond."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from paperlib.figures.style import BLACK, MODEL_COLOURS, MODEL_NAMES, SKY, figure, letter
+
+SYMBOL_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+
+
+def history(panels, baseline) -> Figure:
+    """panels: {title: [(model, validation accuracy (E,)), ...]}: Fig. 6, every seed a line."""
+    fig, axes = figure(1, len(panels), size=(8.4, 3.4), sharey=True, squeeze=False)
+    names = {}
+    for ax, (title, lines) in zip(axes[0], panels.items(), strict=True):
+        for model, accuracy in lines:
+            names[MODEL_NAMES[model]] = ax.plot(
+                np.arange(1, len(accuracy) + 1), accuracy, color=MODEL_COLOURS[model], lw=0.9, alpha=0.85
+            )[0]
+        ax.axhline(baseline, color=BLACK, ls="--", lw=0.9)
+        ax.set(xlabel="epoch", title=title, ylim=(0, 1.03))
+    axes[0, 0].set_ylabel("accuracy, validation")
+    letter(axes[0])
+    fig.legend(names.values(), names.keys(), loc="outside lower center", ncols=len(names))
+    return fig
+
+
+def seeds(panels, baseline) -> Figure:
+    """panels: {title: [(training (E,), validation (E,)), ...]}: supplementary Fig. 2, a row of two for each title."""
+    fig, axes = figure(len(panels), 2, size=(8.0, 2.1 * len(panels) + 0.4), sharex="row", sharey=True, squeeze=False)
+    for row, (title, lines) in zip(axes, panels.items(), strict=True):
+        for ax, part, name in zip(row, zip(*lines, strict=True), ("training", "validation"), strict=True):
+            for accuracy in part:
+                ax.plot(np.arange(1, len(accuracy) + 1), accuracy, color=MODEL_COLOURS["lstm"], lw=0.8, alpha=0.7)
+            ax.axhline(baseline, color=BLACK, ls="--", lw=0.9)
+            ax.set(title=f"{title}, {name}", ylim=(0, 1.03))
+        row[0].set_ylabel("accuracy")
+    for ax in axes[-1]:
+        ax.set_xlabel("epoch")
+    return fig
+
+
+def diagrams(panels) -> Figure:
+    """panels: [(title, model, epochs (E,), output (E, S, T)), ...]: Fig. 7, output and first difference by epoch."""
+    fig, _ = figure(size=(8.6, 3.5))
+    fig.clf()
+    for i, (title, model, epochs, y) in enumerate(panels):
+        ax = fig.add_subplot(1, len(panels), i + 1, projection="3d")
+        moves = np.diff(y, axis=-1)
+        at = np.broadcast_to(epochs[:, None, None], moves.shape)
+        ax.scatter(at, y[..., 1:], moves, s=2, lw=0, color=MODEL_COLOURS[model])
+        high = max(0.1, np.abs(moves).max())
+        ax.set(xlabel="epoch", ylabel="$y_t$", zlim=(-high, high))
+        ax.set_title(f"{MODEL_NAMES[model]}, {title}\nheight: $y_t - y_{{t-1}}$", fontsize=9)
+        ax.tick_params(labelsize=7)
+        ax.view_init(elev=22, azim=-60)
+        ax.set_box_aspect((1.7, 1, 1))
+    return fig
+
+
+def all_panels(model, epochs, y, inputs, classes) -> Figure:
+    """epochs (E,), y (E, I, S, T, O): supplementary Figs. 3 and 4, six inputs by four outputs.
+
+    Height is the output on the attractor, colour the size of its first difference.
+    """
+    import matplotlib
+
+    fig, axes = figure(len(inputs), len(classes), size=(8.4, 9.6), sharex=True, sharey="col")
+    norm = matplotlib.colors.LogNorm(1e-4, 1, clip=True)
+    for i, name in enumerate(inputs):
+        for j, label in enumerate(classes):
+            ax = axes[i, j]
+            out = y[:, i, :, :, j]
+            at = np.broadcast_to(epochs[:, None, None], out[..., 1:].shape)
+            points = ax.scatter(
+                at, out[..., 1:], c=np.abs(np.diff(out, axis=-1)) + 1e-12, s=1.5, lw=0, cmap="viridis", norm=norm
+            )
+            ax.tick_params(labelsize=7)
+            if i == 0:
+                ax.set_title(f"output {label}", fontsize=9)
+            if j == 0:
+                ax.set_ylabel(f"input {name}", fontsize=9)
+            if i == len(inputs) - 1:
+                ax.set_xlabel("epoch", fontsize=9)
+    fig.colorbar(points, ax=axes, label="$|y_t - y_{t-1}|$", shrink=0.5, aspect=40)
+    fig.suptitle(MODEL_NAMES[model], fontsize=10)
+    return fig
+
+
+def counts(panels, inputs) -> Figure:
+    """panels: {title: (epochs (E,), number (E, I), share not at rest (E, I))}: attractors found by epoch."""
+    fig, axes = figure(2, len(panels), size=(8.4, 4.6), sharex="col", sharey="row", squeeze=False)
+    for (top, bottom), (title, (epochs, number, moving)) in zip(axes.T, panels.items(), strict=True):
+        for i, (name, colour) in enumerate(zip(inputs, SYMBOL_COLOURS, strict=True)):
+            shift = 0.06 * (i - 2.5)  # lines that agree stay visible
+            top.plot(epochs, number[:, i] + shift, "o-", ms=2.5, lw=0.9, color=colour, label=name)
+            bottom.plot(epochs, moving[:, i] + shift / 10, "o-", ms=2.5, lw=0.9, color=colour)
+        top.set_title(title)
+        bottom.set(xlabel="epoch", ylim=(-0.05, 1.05))
+    axes[0, 0].set_ylabel("attractors that ten\nstarts lead to")
+    axes[1, 0].set_ylabel("share of the starts\nnot at a fixed point")
+    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=6, title="input for ever")
+    return fig
+
+
+def clouds(times, panels) -> Figure:
+    """panels: {title: [diameter (T, I), ...]}: how far ten starts are apart after so many steps, inputs as lines."""
+    fig, axes = figure(1, len(panels), size=(8.2, 3.2), sharey=True)
+    for ax, (title, found) in zip(axes, panels.items(), strict=True):
+        for diameter in found:
+            for i, colour in enumerate(SYMBOL_COLOURS):
+                ax.loglog(times, np.maximum(diameter[:, i], 1e-13), color=colour, lw=0.8, alpha=0.8)
+        ax.axvline(400, color=BLACK, ls=":", lw=0.9)
+        ax.set(xlabel="steps", title=title)
+    axes[0].set_ylabel("diameter of the cloud\nof ten starts")
+    return fig
+
+
+def certificates(panels) -> Figure:
+    """panels: {model: [(rate (E,), validation accuracy (E,)), ...]}: the proof of contraction, and what is learned."""
+    fig, axes = figure(1, 2, size=(7.8, 3.2))
+    for model, lines in panels.items():
+        for rate, accuracy in lines:
+            at = np.arange(1, len(rate) + 1)
+            axes[0].plot(at, rate, color=MODEL_COLOURS[model], lw=0.9)
+            axes[1].plot(at, accuracy, color=MODEL_COLOURS[model], lw=0.9)
+        axes[0].plot([], [], color=MODEL_COLOURS[model], label=MODEL_NAMES[model])
+    axes[0].axhline(1, color=BLACK, lw=0.8)
+    axes[1].axhline(0.25, color=BLACK, ls="--", lw=0.9)
+    axes[0].set(xlabel="epoch", ylabel="certified rate of contraction")
+    axes[1].set(xlabel="epoch", ylabel="accuracy, validation", ylim=(0, 1.03))
+    axes[0].legend()
+    letter(axes)
+    return fig
+
+
+def memory(traces, points) -> Figure:
+    """traces: {model: (kept (K,), certified rate or None)}; points: [(model, log10 kept, accuracy), ...]."""
+    fig, axes = figure(1, 2, size=(8.2, 3.5))
+    for model, (kept, rate) in traces.items():
+        steps = np.arange(len(kept))
+        axes[0].semilogy(steps, kept, color=MODEL_COLOURS[model], label=MODEL_NAMES[model])
+        if rate is not None:
+            axes[0].semilogy(steps, rate**steps, color=MODEL_COLOURS[model], ls=":", lw=1.2)
+    for model, kept, accuracy in points:
+        axes[1].plot(kept, accuracy, "o", ms=5, color=MODEL_COLOURS[model], alpha=0.75, mec="white", mew=0.4)
+    axes[1].axhline(0.25, color=BLACK, ls="--", lw=0.9)
+    axes[0].set(xlabel="steps since the first symbol", ylabel="share of its trace that is left")
+    axes[1].set(xlabel="$\\log_{10}$ of the share left at the end", ylabel="accuracy, validation", ylim=(0, 1.03))
+    axes[0].legend(fontsize=8)
+    letter(axes)
+    return fig
+
+
+def landscape(panels, clip) -> Figure:
+    """panels: {model: [(gradient norms (E,), epochs (P,), local Lipschitz constants (P,)), ...]}."""
+    fig, axes = figure(1, 2, size=(8.2, 3.3))
+    for model, lines in panels.items():
+        for norms, epochs, constants in lines:
+            axes[0].semilogy(np.arange(1, len(norms) + 1), norms, color=MODEL_COLOURS[model], lw=0.9)
+            axes[1].semilogy(epochs, constants, "o-", ms=3, color=MODEL_COLOURS[model], lw=0.9)
+        axes[0].plot([], [], color=MODEL_COLOURS[model], label=MODEL_NAMES[model])
+    axes[0].axhspan(0, clip, color=SKY, alpha=0.25, lw=0)
+    axes[0].set(xlabel="epoch", ylabel="norm of the gradient,\nbefore clipping")
+    axes[1].set(xlabel="epoch", ylabel="local Lipschitz constant\nof the gradient")
+    axes[0].legend()
+    letter(axes)
+    return fig
