@@ -86,24 +86,25 @@ class ModReLUSequence(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, drive: Tensor, weight: Tensor, bias: Tensor, h0: Tensor) -> Tensor:
-        states = torch.empty_like(drive)
+        states = drive.new_empty(len(drive) + 1, *drive.shape[1:])  # the start is the first
+        states[0] = h0
         transposed = weight.T.contiguous()
         h, v, size = h0, torch.empty_like(drive[0]), torch.empty_like(drive[0])
-        for drive_t, h_next in zip(drive.unbind(0), states.unbind(0), strict=True):
+        for drive_t, h_next in zip(drive.unbind(0), states[1:].unbind(0), strict=True):
             torch.addmm(drive_t, h, transposed, out=v)
             torch.abs(v, out=size).add_(bias).relu_()
             torch.mul(v.sign_(), size, out=h_next)
             h = h_next
-        ctx.save_for_backward(weight, h0, states)
-        return states
+        ctx.save_for_backward(weight, states)
+        return states[1:]
 
     @staticmethod
     @once_differentiable
     def backward(ctx, grad: Tensor):
-        weight, h0, states = ctx.saved_tensors
-        sign = torch.sign(states)
+        weight, states = ctx.saved_tensors
+        sign = torch.sign(states[1:])
         active = sign.abs()
-        dv = torch.empty_like(states)
+        dv = torch.empty_like(sign)
         following = None
         for grad_t, active_t, dv_t in zip(
             reversed(grad.unbind(0)), reversed(active.unbind(0)), reversed(dv.unbind(0)), strict=True
@@ -114,8 +115,8 @@ class ModReLUSequence(torch.autograd.Function):
                 torch.addmm(grad_t, following, weight, out=dv_t).mul_(active_t)
             following = dv_t
         flat = dv.flatten(0, 1)
-        before = torch.cat([h0[None], states[:-1]]).flatten(0, 1)
-        return dv, flat.T @ before, (flat * sign.flatten(0, 1)).sum(0), following @ weight
+        d_bias = sign.flatten(0, 1).mul_(flat).sum(0)
+        return dv, flat.T @ states[:-1].flatten(0, 1), d_bias, following @ weight
 
 
 class SkewExponential(nn.Module):

@@ -7,10 +7,12 @@ import pytest
 import torch
 from torch import nn
 
+from paperlib import runs
 from paperlib.commands.train import keep_memory
 from paperlib.experiments import experiment
 from paperlib.models import LSTM, OrthogonalRNN, StableLSTM
 from paperlib.models.orthogonal import ModReLUSequence, exponential, henaff
+from paperlib.paths import STORED_RUNS
 from paperlib.training.probes import AttractorProbe
 from paperlib.training.seeds import seeded, start_states
 
@@ -156,10 +158,13 @@ def bench_projection(report):
 
 @pytest.mark.parametrize("name", ["lstm", "ornn"])
 def bench_probes(report, name, tmp_path):
-    """One cycle of the slow probe: a slow one and the fast ones, over the epochs between two slow ones."""
+    """One cycle of the slow probe, at its dearest (no orbit comes to rest), and the share in the committed runs."""
     setting = experiment("sine", name, scale="paper")
     task = setting.task()
     model = seeded(0, lambda: setting.build(task))
+    if name == "lstm":
+        with torch.no_grad():
+            model.weight_hh.mul_(5)  # it oscillates
     starts = start_states(0, setting.starts, model.state_size)
     probe = AttractorProbe(tmp_path / "probes", task.constant_inputs(), starts, **setting.probe)
     u, target = task.batch(0, 0)
@@ -177,4 +182,7 @@ def bench_probes(report, name, tmp_path):
     times = compare(item, {one: batch, fast: lambda: look(5), slow: lambda: look(25)})
     spent = times[slow] + 4 * times[fast]
     trained = probe.slow * task.batches * times[one]
-    item.ratio("share of a run", spent / (spent + trained), at_most=0.1)
+    item.row("probes of 25 epochs over all of their time (a ratio)", [spent / (spent + trained)])
+    for run in runs.find("sine", name, scale="paper", roots=(STORED_RUNS,)):
+        spent = run.record["seconds"]
+        item.ratio(f"share of {run.id}, mean", spent["probe"] / spent["total"], at_most=0.1)
