@@ -28,6 +28,7 @@ EXECUTED = "build/executed" if SCALE == "quick" else f"build/executed-{SCALE}"
 # One thread a step, steps side by side; and the package of this checkout, whatever is installed.
 SETTINGS = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")}
 SETTINGS["PYTHONPATH"] = shlex.quote(workflow.basedir)
+SETTINGS["PAPERLIB_RESULTS"] = shlex.quote(str(paths.RESULTS if SCALE == "quick" else paths.BUILD / f"claims-{SCALE}"))
 shell.prefix("".join(f"export {name}={value}; " for name, value in SETTINGS.items()))
 
 

@@ -1,6 +1,7 @@
 """`paperlib notebook NAME -p key=value ...`: execute one notebook with parameters of your own."""
 
 import argparse
+import os
 import time
 from pathlib import Path
 
@@ -25,9 +26,16 @@ def run(args: argparse.Namespace) -> int:
     except ValueError as error:
         raise UsageError(str(error)) from error
     said = ", ".join(f"{key}={value}" for key, value in parameters.items()) or "its defaults"
+    # Verdicts of a run by hand stay beside its output: the book's own come from the graph, which sets the folder.
+    results = os.environ.get("PAPERLIB_RESULTS")
+    os.environ["PAPERLIB_RESULTS"] = results or str(output.resolve().parent / "claims")
     print(f"{path.stem}: executing with {said}", flush=True)
     start = time.monotonic()
-    notebooks.execute(path, output, parameters)
+    try:
+        notebooks.execute(path, output, parameters)
+    finally:
+        if results is None:
+            del os.environ["PAPERLIB_RESULTS"]
     print(f"{path.stem}: done in {time.monotonic() - start:.0f} s, {shown(output)}")
     return DONE
 
