@@ -96,9 +96,7 @@ def judge(claim: dict, value) -> str:
             printed, corrected = (value[key] is True for key in ("printed", "corrected"))
             return "holds" if printed else "erratum" if corrected else "does not hold"
         if rule == "true":
-            parts = (
-                list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else [value]
-            )
+            parts = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else [value]
             if not parts or any(not isinstance(part, bool) for part in parts):
                 raise TypeError
             return "holds" if all(parts) else "holds in part" if any(parts) else "does not hold"

@@ -22,8 +22,6 @@ def run(args) -> int:
     table = Table("claim", "printed", "scale", "measured", "verdict")
     for record in records:
         for scale, result in record["results"].items():
-            table.add_row(
-                record["id"], record["printed"], scale, claims.shown(result.get("value")), result["verdict"]
-            )
+            table.add_row(record["id"], record["printed"], scale, claims.shown(result.get("value")), result["verdict"])
     Console().print(table)
     return 0

@@ -34,9 +34,7 @@ class Classification:
 
 
 @torch.no_grad()
-def classify(
-    step: Step, x0: Tensor, *, n: int = 1000, transient: int = 1000, k: int | None = None
-) -> Classification:
+def classify(step: Step, x0: Tensor, *, n: int = 1000, transient: int = 1000, k: int | None = None) -> Classification:
     """The kind of attractor that each orbit has reached after the transient, judged over n more steps.
 
     An orbit that returns is a fixed point or a cycle if Newton's step to the closed cycle is below 1e-6 of the
@@ -168,9 +166,7 @@ class Work:
         quasi, chaos = judge(logs, shadow, self.age)
         for found, kind in ((quasi, QUASI_PERIODIC), (chaos, CHAOTIC)):
             self.kind[members[left & ~resting & found]] = kind
-        named = torch.nonzero(left & (self.kind[members] >= QUASI_PERIODIC) & (self.kind[members] < UNBOUNDED))[
-            :, 0
-        ]
+        named = torch.nonzero(left & (self.kind[members] >= QUASI_PERIODIC) & (self.kind[members] < UNBOUNDED))[:, 0]
         leader = label_sets(shadow[:, named], self.kind[members[named]], self.ensemble.group[members[named]])
         self.label[members[named]] = members[named[leader]]
 

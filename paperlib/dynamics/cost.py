@@ -54,9 +54,7 @@ def local_minima(values: Tensor) -> Tensor:
     lower = torch.ones_like(values[inner], dtype=torch.bool)
     for shift in torch.cartesian_prod(*[torch.tensor([-1, 0, 1])] * values.dim()).reshape(-1, values.dim()):
         if shift.any():
-            neighbour = tuple(
-                slice(1 + int(s), size - 1 + int(s)) for s, size in zip(shift, values.shape, strict=True)
-            )
+            neighbour = tuple(slice(1 + int(s), size - 1 + int(s)) for s, size in zip(shift, values.shape, strict=True))
             lower &= values[inner] < values[neighbour]
     result = torch.zeros_like(values, dtype=torch.bool)
     result[inner] = lower

@@ -148,9 +148,7 @@ def bench_spectrum(report, rival):
 def bench_cost_surface(report):
     grid = chaotic_lstm.grid().reshape(-1, 2)
     plane = chaotic_lstm.family(WEIGHT, chaotic_lstm.random_direction(0))
-    item = report.item(
-        "Cost surface of Supplementary Fig. 1", "152 x 151 parameters, 200 steps, 100 dropped, float64"
-    )
+    item = report.item("Cost surface of Supplementary Fig. 1", "152 x 151 parameters, 200 steps, 100 dropped, float64")
     data = dynamics.orbit(FAMILY.at(torch.ones(1, dtype=torch.float64)), START[None], 100, transient=100)[:, 0, :2]
     times = item.time(
         {

@@ -51,9 +51,7 @@ class Item:
         self.record["rows"].append({"what": what, "seconds": seconds, "median": median, "note": note})
         print(f"  {what:60s} {median:10.4g} s  {note or ''}")
 
-    def ratio(
-        self, what: str, value: float, *, at_least: float | None = None, at_most: float | None = None
-    ) -> None:
+    def ratio(self, what: str, value: float, *, at_least: float | None = None, at_most: float | None = None) -> None:
         goal = f"at least {at_least:g}" if at_least is not None else f"at most {at_most:g}"
         met = value >= at_least if at_least is not None else value <= at_most
         self.record["ratios"].append({"what": what, "value": value, "goal": goal, "met": bool(met)})

@@ -64,9 +64,7 @@ def test_the_models_own_tangents_are_autograds(name, batch):
     step = bind(model, rand(2))
     x, v = rand(*batch, model.state_size, seed=2), rand(*batch, model.state_size, 3, seed=3)
     following, tangents = step.push(x, v)
-    expected, derivative = Model.push(
-        model, step.weights, x.movedim(-1, 0), step.drive, v.movedim((-2, -1), (0, 1))
-    )
+    expected, derivative = Model.push(model, step.weights, x.movedim(-1, 0), step.drive, v.movedim((-2, -1), (0, 1)))
     torch.testing.assert_close(following, expected.movedim(0, -1), rtol=0, atol=1e-14)
     torch.testing.assert_close(tangents, derivative.movedim((0, 1), (-2, -1)), rtol=0, atol=1e-13)
 
