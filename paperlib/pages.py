@@ -119,15 +119,14 @@ def benchmarks_page() -> str:
     if not BENCHMARKS.is_file():
         return "Nothing has been timed yet.\n"
     report = json.loads(BENCHMARKS.read_text("utf-8"))
-    versions = ", ".join(f"{name} {version}" for name, version in report["versions"].items())
-    lines = [
-        f"These were measured on {report['date']} on {report['machine']} ({report['cores']} cores; {versions}),",
-        f"load on the machine before the start {report['load']:.1f}. Seconds belong to that machine and its load;",
-        "the ratios travel better.",
-        "",
-    ]
+    lines = ["Seconds belong to a machine and its load; the ratios travel better.", ""]
     for item in report["benchmarks"]:
+        versions = ", ".join(f"{name} {version}" for name, version in item["versions"].items())
         lines += [f"## {item['title']}", "", item["setting"], ""]
+        lines += [
+            f"Timed on {item['date']} on {item['machine']}, {item['cores']} cores, load {item['load']:.1f} before"
+        ]
+        lines += [f"the start; {versions}.", ""]
         rows = [["", "Median", "Fastest to slowest", ""]]
         for row in item["rows"]:
             span = f"{_seconds(min(row['seconds']))} to {_seconds(max(row['seconds']))}"

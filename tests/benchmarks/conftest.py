@@ -71,20 +71,19 @@ class Report:
         return self.items[-1]
 
     def write(self) -> None:
+        """A run of one file refreshes its own tables and leaves the others, each with the day it was timed."""
         names = ("torch", "numpy", "pynamicalsys", "numba")
-        old = json.loads(BENCHMARKS.read_text("utf-8"))["benchmarks"] if BENCHMARKS.exists() else []
-        new = {item.record["title"]: item.record for item in self.items}
-        # A run of one file refreshes its own tables and leaves the others.
-        kept = [new.pop(record["title"], record) for record in old]
-        report = {
+        where = {
             "date": datetime.date.today().isoformat(),
             "machine": _processor(),
             "cores": os.cpu_count(),
             "load": self.load,
             "versions": {"Python": platform.python_version(), **{n: importlib.metadata.version(n) for n in names}},
-            "benchmarks": kept + list(new.values()),
         }
-        BENCHMARKS.write_text(json.dumps(report, indent=1) + "\n", "utf-8")
+        old = json.loads(BENCHMARKS.read_text("utf-8"))["benchmarks"] if BENCHMARKS.exists() else []
+        new = {item.record["title"]: where | item.record for item in self.items}
+        kept = [new.pop(record["title"], record) for record in old]
+        BENCHMARKS.write_text(json.dumps({"benchmarks": kept + list(new.values())}, indent=1) + "\n", "utf-8")
 
 
 def _processor() -> str:

@@ -164,15 +164,15 @@ def test_speeds_name_machine_day_and_missed_goals(monkeypatch, tmp_path):
         {"what": "faster", "value": 2000.0, "goal": "at least 500", "met": True},
         {"what": "slower", "value": 1.8, "goal": "at most 1.5", "met": False},
     ]
-    report = {
+    where = {
         "date": "2026-01-02",
         "machine": "A processor",
         "cores": 2,
         "load": 1.5,
         "versions": {"torch": "2.13.0"},
-        "benchmarks": [{"title": "Orbits", "setting": "10 of them", "rows": rows, "ratios": ratios}],
     }
-    (tmp_path / "b.json").write_text(json.dumps(report))
+    table = {"title": "Orbits", "setting": "10 of them", "rows": rows, "ratios": ratios}
+    (tmp_path / "b.json").write_text(json.dumps({"benchmarks": [where | table]}))
     monkeypatch.setattr(pages, "BENCHMARKS", tmp_path / "b.json")
     page = pages.benchmarks_page()
     for said in ("2026-01-02", "A processor", "450 ms", "400 ms to 500 ms", "900 s", "once", "a slice, scaled"):
