@@ -33,6 +33,13 @@ def test_every_page_is_there(site, content):
     assert found == expected
 
 
+def test_tables_that_a_cell_writes_are_tables(site, content):
+    markup = re.compile(r"\|\s*[-—]+\s*\|")  # the rule under a table's head, as typed or with its hyphens joined
+    for path, soup in content.items():
+        words = [text for text in soup.find_all(string=True) if not text.find_parent(["pre", "code", "script"])]
+        assert not markup.search("".join(words)), f"{path.name} shows the markup of a table"
+
+
 def dead_links(site: Path, soups: dict[Path, BeautifulSoup]) -> list[str]:
     anchors = {path: {tag.get("id") or tag.get("name") for tag in soup.find_all(True)} for path, soup in soups.items()}
     dead = []
