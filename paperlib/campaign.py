@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from paperlib import runs
+from paperlib import experiments, runs
 from paperlib.paths import RUNS, STORED_RUNS
 
 # Minutes on one core, by experiment and model. Sine: measured on one core of an AMD EPYC, 2026; the orthogonal network
@@ -18,8 +18,7 @@ MINUTES = {
     ("sine", "ornn"): 40,
     ("sine", "ornn-nonexpansive"): 40,
 }
-SINE = ("lstm", "ornn", "slstm", "ornn-nonexpansive", "slstm-certified")
-SEEDS = 3
+SINE = ("lstm", "ornn", "slstm", "ornn-nonexpansive", "slstm-certified")  # the most telling first
 
 
 @dataclass(frozen=True)
@@ -36,10 +35,10 @@ class Piece:
 
 
 def wanted() -> Iterator[dict[str, Any]]:
-    """Identities of all trainings at paper scale, the most telling first: every network once, then more seeds."""
-    for seed in range(SEEDS):
-        for model in SINE:
-            yield runs.identity("sine", model, scale="paper", seed=seed)
+    """Identities of the sweep at paper scale, the most telling first: every network once, then more seeds."""
+    sweep = experiments.paper_runs("sine")
+    for run in sorted(sweep, key=lambda run: (run["seed"], SINE.index(run["model"]))):
+        yield runs.identity(**run)
 
 
 def pieces(folder: Path = RUNS) -> list[Piece]:

@@ -13,9 +13,8 @@ import statistics
 import tomllib
 from pathlib import Path
 
-from paperlib import paths
+from paperlib import SCALES, paths
 
-SCALES = ("quick", "medium", "paper")
 RULES = ("close", "between", "true", "erratum", "cited")
 VERDICTS = ("holds", "holds in part", "does not hold", "erratum", "cited", "not run")
 FIELDS = {"id", "source", "statement", "printed", "rule", "expected", "tolerance", "tolerance_in_part", "notebook"}

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from paperlib import SCALES
 from paperlib.models import LSTM, PLRNN, Model, OrthogonalRNN, StableLSTM, TanhRNN
 from paperlib.tasks import Classification, Sine
 from paperlib.training.recipe import Recipe
@@ -17,7 +18,6 @@ MODELS: dict[str, Callable[..., Model]] = {
     "tanh": TanhRNN,
     "plrnn": PLRNN,
 }
-SCALES = ("quick", "medium", "paper")
 VARIANTS = ("paper", "code")
 
 

@@ -15,12 +15,12 @@ import os
 import platform
 import statistics
 import time
-from pathlib import Path
 
 import pytest
 import torch
 
 from paperlib.paths import BENCHMARKS
+from paperlib.runs import processor
 
 REPEATS = 5
 
@@ -75,7 +75,7 @@ class Report:
         names = ("torch", "numpy", "pynamicalsys", "numba")
         where = {
             "date": datetime.date.today().isoformat(),
-            "machine": _processor(),
+            "machine": processor(),
             "cores": os.cpu_count(),
             "load": self.load,
             "versions": {"Python": platform.python_version(), **{n: importlib.metadata.version(n) for n in names}},
@@ -84,15 +84,6 @@ class Report:
         new = {item.record["title"]: where | item.record for item in self.items}
         kept = [new.pop(record["title"], record) for record in old]
         BENCHMARKS.write_text(json.dumps({"benchmarks": kept + list(new.values())}, indent=1) + "\n", "utf-8")
-
-
-def _processor() -> str:
-    information = Path("/proc/cpuinfo")
-    if information.exists():
-        for line in information.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 @pytest.fixture(scope="session")
