@@ -95,8 +95,8 @@ def check_device(device: str) -> None:
 def train(experiment, own: dict[str, Any], folder: Path, args: argparse.Namespace, limit: float | None) -> int:
     from paperlib.training import arrays, checkpoint, finish
     from paperlib.training.loop import Diverged, Training
-    from paperlib.training.probes import AttractorProbe, Vitals
-    from paperlib.training.seeds import seeded, start_states
+    from paperlib.training.probes import Vitals
+    from paperlib.training.seeds import seeded
 
     label, device = folder.name, args.device
     if args.again:
@@ -105,12 +105,9 @@ def train(experiment, own: dict[str, Any], folder: Path, args: argparse.Namespac
     if record is not None and record["status"] in ("done", "diverged"):
         print(f"{label}: {record['status']} already, {shown(folder)}")
         return DONE if record["status"] == "done" else FAILED
-    task = experiment.task(device=device)
+    task = experiment.task(device=device, seed=own["seed"])
     model = seeded(own["seed"], lambda: experiment.build(task)).to(device)
-    probe = None
-    if experiment.probe:
-        starts = start_states(own["seed"], experiment.starts, model.state_size)
-        probe = AttractorProbe(folder / "probes", task.constant_inputs(), starts, **experiment.probe)
+    probe = None if experiment.prober is None else experiment.prober(task, model, folder, own["seed"])
     training = Training(model, task, experiment.recipe, folder, watch=Vitals(task.u_max), probe=probe)
     record = {
         "identity": own,
@@ -145,10 +142,9 @@ def train(experiment, own: dict[str, Any], folder: Path, args: argparse.Namespac
             print(f"{label}: stopped in epoch {training.epoch} of {training.recipe.epochs}; the same command goes on")
             return STOPPED
     finish.history(training, folder)
-    if probe is not None:
-        finish.attractors(probe, folder, training.epoch)
-        finish.last_measure(probe, model, folder, **experiment.final)
     metrics = {name: values[-1] for name, values in training.history.items()} | {"epochs": training.epoch}
+    if probe is not None:
+        metrics |= probe.finish(model, folder, training.epoch)
     ended = datetime.now(UTC).isoformat(timespec="seconds")
     runs.write(folder, record | {"status": status, "ended": ended, "metrics": metrics, "seconds": training.seconds})
     if status == "done":

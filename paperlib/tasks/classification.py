@@ -3,11 +3,13 @@
 import torch
 from torch import Tensor, nn
 
+from paperlib.tasks.base import Supervised
+
 SYMBOLS = ("p", "q", "a", "b", "c", "d")
 CLASSES = 4
 
 
-class Classification:
+class Classification(Supervised):
     """One-hot symbols; p or q at two hidden places, a to d elsewhere; the class is 2 first + second (p 0, q 1).
 
     Four logits are read after the last symbol; the loss is a cross entropy summed over the batch. `first` and

@@ -5,10 +5,12 @@ import math
 import torch
 from torch import Tensor
 
+from paperlib.tasks.base import Supervised
+
 LOWEST, HIGHEST = math.pi / 16, math.pi / 8  # frequencies, rad a step: R, section 5.1
 
 
-class Sine:
+class Sine(Supervised):
     """Input u_t = omega for all t, target sin(omega t), t = 1..length; the loss is a sum over batch and time.
 
     sequences frequencies evenly spaced from pi/16 to pi/8, in batches of `batch` in fixed order (released code).

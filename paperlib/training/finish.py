@@ -1,14 +1,19 @@
 """From the files a run leaves while it trains to the small ones it is remembered by."""
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from paperlib.models import Model
 from paperlib.training import arrays
-from paperlib.training.loop import Training
-from paperlib.training.probes import AttractorProbe
+
+if TYPE_CHECKING:
+    from paperlib.training.loop import Training
+    from paperlib.training.probes import AttractorProbe
 
 EVERY_PROBE_UNTIL = 1500  # R, Fig. 4 ends there; later orbits are thinned to every second slow probe
 

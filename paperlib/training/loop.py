@@ -20,10 +20,10 @@ class Diverged(ArithmeticError):
 class Training:
     """A model on its way: parameters, optimiser, history and the place in the data.
 
-    task has `batches` (how many an epoch), `batch(epoch, index)` -> (u, target) and `loss(y, target)` -> (summed
-    loss, sums); `terms` among the sums is what the loss is divided by to give the reported mean. Optional
-    `validate(model)` -> dict. `watch(model)` -> dict is recorded after every epoch, `probe(model, epoch)` is
-    called before epoch 0, 1, ... and after the last.
+    task has `batches` (how many an epoch) and `objective(model, epoch, index)` -> (loss to be minimised, sums);
+    `terms` among the sums is what the loss is divided by to give the reported mean. Optional: `validate(model)` ->
+    dict; `state()` -> {name: tensor} and `restore(tensors)` for what goes on from batch to batch. `watch(model)` ->
+    dict is recorded after every epoch; `probe(model, epoch)` is called before epoch 0, 1, ... and after the last.
     """
 
     def __init__(
@@ -94,10 +94,8 @@ class Training:
         rate = self.recipe.rate_at(self.epoch)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        u, target = self.task.batch(self.epoch, self.index)
         self.optimizer.zero_grad()
-        y, _ = self.model(u)
-        loss, sums = self.task.loss(y, target)
+        loss, sums = self.task.objective(self.model, self.epoch, self.index)
         loss.backward()
         limit = math.inf if self.recipe.clip is None else self.recipe.clip
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), limit)
@@ -148,6 +146,8 @@ class Training:
         for k, state in self.optimizer.state_dict()["state"].items():
             tensors |= {f"adam.{k}.{name}": torch.as_tensor(value) for name, value in state.items()}
         tensors |= {f"history.{k}": torch.tensor(v, dtype=torch.float64) for k, v in self.history.items()}
+        if hasattr(self.task, "state"):
+            tensors |= {f"task.{k}": v for k, v in self.task.state().items()}
         state = {"epoch": self.epoch, "index": self.index, "sums": self.sums, "seconds": self.seconds}
         checkpoint.write(self.folder, self.updates, tensors, state)
 
@@ -157,7 +157,7 @@ class Training:
         if found is None:
             return
         tensors, state = found
-        parts: dict[str, dict[str, Tensor]] = {"model": {}, "adam": {}, "history": {}}
+        parts: dict[str, dict[str, Tensor]] = {"model": {}, "adam": {}, "history": {}, "task": {}}
         for name, tensor in tensors.items():
             kind, rest = name.split(".", 1)
             parts[kind][rest] = tensor
@@ -168,5 +168,7 @@ class Training:
             adam["state"].setdefault(int(k), {})[field] = tensor
         self.optimizer.load_state_dict(adam)
         self.history = {name: tensor.tolist() for name, tensor in parts["history"].items()}
+        if hasattr(self.task, "restore"):
+            self.task.restore(parts["task"])
         self.epoch, self.index = state["epoch"], state["index"]
         self.sums, self.seconds = state["sums"], state["seconds"]

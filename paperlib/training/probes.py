@@ -9,7 +9,7 @@ from torch import Tensor
 from paperlib.dynamics import lyapunov_spectrum
 from paperlib.models import Model, OrthogonalRNN, StableLSTM, bind
 from paperlib.models.bind import BoundStep
-from paperlib.training import arrays
+from paperlib.training import arrays, finish
 
 LEADING = 8  # multipliers kept, by modulus
 
@@ -40,11 +40,19 @@ class AttractorProbe:
         settle: int = 100,
         shown: int = 50,
         until: int | None = None,
+        final: dict[str, int] | None = None,
     ):
         self.folder, self.inputs, self.starts = folder, inputs, starts
         self.steps, self.keep, self.every, self.slow, self.shown = steps, keep, every, slow, shown
         self.chosen, self.k, self.n, self.settle, self.until = list(chosen), k, n, settle, until
-        folder.mkdir(exist_ok=True)
+        self.final = final or {"n": n, "transient": settle}
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def finish(self, model: Model, folder: Path, epoch: int) -> dict[str, float]:
+        """Small files of all epochs up to the last: attractors, final measures, weights."""
+        finish.attractors(self, folder, epoch)
+        finish.last_measure(self, model, folder, **self.final)
+        return {}
 
     def __call__(self, model: Model, epoch: int) -> None:
         if epoch % self.every or (self.until is not None and epoch > self.until):

@@ -13,8 +13,7 @@ from paperlib.experiments import experiment
 from paperlib.models import LSTM, OrthogonalRNN, StableLSTM
 from paperlib.models.orthogonal import ModReLUSequence, exponential, henaff
 from paperlib.paths import STORED_RUNS
-from paperlib.training.probes import AttractorProbe
-from paperlib.training.seeds import seeded, start_states
+from paperlib.training.seeds import seeded
 
 T, H = 400, 200  # R, section 5.1
 REPEATS = 3
@@ -165,8 +164,7 @@ def bench_probes(report, name, tmp_path):
     if name == "lstm":
         with torch.no_grad():
             model.weight_hh.mul_(5)  # it oscillates
-    starts = start_states(0, setting.starts, model.state_size)
-    probe = AttractorProbe(tmp_path / "probes", task.constant_inputs(), starts, **setting.probe)
+    probe = setting.prober(task, model, tmp_path, 0)
     u, target = task.batch(0, 0)
 
     def batch():

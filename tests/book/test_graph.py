@@ -77,7 +77,7 @@ def copy(tmp_path_factory) -> Path:
     for path in (root / "paperlib" / "commands").glob("[!_]*.py"):
         if path.stem not in ("notebook", "claims"):
             path.unlink()
-    (root / "paperlib" / "experiments.py").write_text(EXPERIMENTS)
+    (root / "paperlib" / "experiments" / "__init__.py").write_text(EXPERIMENTS)
     (root / "paperlib" / "commands" / "train.py").write_text(TRAIN)
     git = ["git", "-C", str(root), "-c", "user.name=t", "-c", "user.email=t@example.org"]
     for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "start"]):
@@ -212,7 +212,7 @@ def test_a_training_by_other_code_starts_again(copy):
 
     assert trained() == "trained "
     run("trained trained")  # the same code goes on
-    with changed(copy / "paperlib" / "experiments.py"):
+    with changed(copy / "paperlib" / "experiments" / "__init__.py"):
         run("trained trained again")
 
 
