@@ -5,14 +5,21 @@ from dataclasses import replace
 from typing import Any
 
 from paperlib import SCALES
-from paperlib.experiments import classification, sine
+from paperlib.experiments import classification, forcing, sine
 from paperlib.experiments.base import MODELS, VARIANTS, Experiment
 
 EXPERIMENTS: dict[str, Callable[[str, str, str, dict[str, Any]], Experiment]] = {
     "sine": sine.sine,
     "classification": classification.classification,
+    "lorenz": forcing.forcing("lorenz"),
+    "roessler": forcing.forcing("roessler"),
+    "temperature": forcing.forcing("temperature"),
 }
-CHAPTERS = {"sine": sine, "classification": classification}  # notebook -> the module that lists its trainings
+CHAPTERS = {
+    "sine": sine,
+    "classification": classification,
+    "sparse_forcing": forcing,
+}  # notebook -> the module that lists its trainings
 
 __all__ = ["EXPERIMENTS", "MODELS", "SCALES", "VARIANTS", "Experiment", "experiment", "paper_runs", "quick_runs"]
 

@@ -1,4 +1,4 @@
-"""Flows whose trajectories are learned: Lorenz and Roessler, their settings, data and maps. M, section on experiments."""
+"""Flows whose trajectories are learned: Lorenz and Roessler, their settings, data and maps (M)."""
 
 import math
 from collections.abc import Callable, Sequence

@@ -1,0 +1,143 @@
+"""M: chaotic systems learned with sparsely forced training, and with clipped gradients instead."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from paperlib.experiments.base import Experiment, Probe, take
+from paperlib.models import Model
+from paperlib.tasks import systems
+from paperlib.tasks.forcing import Forcing
+from paperlib.training.recipe import Recipe
+
+NETWORKS = ("lstm", "tanh", "plrnn")  # M
+DIMENSION = {"lorenz": 3, "roessler": 3, "temperature": 5}
+TAUS = (5, 30, 50, 60, 70, 100, 200, 500, 1000)  # M, the sweep
+CLIPPED = 0  # tau of the rival: no forcing after the first state, gradients clipped
+SHORTEST = 100  # M: windows of 100 steps or more, longer than tau
+UNFORCED = 1000  # M: windows of the clipped runs
+
+
+def window_of(tau: int) -> int:
+    """The shortest window of at least 100 steps, longer than tau, that is cut into whole pieces of tau steps."""
+    return tau * max(2, -(-SHORTEST // tau)) if tau > 0 else UNFORCED
+
+
+def forcing(system: str) -> Callable[[str, str, str, dict[str, Any]], Experiment]:
+    """The experiment on one system; `tau` is what the sweep varies, 0 the rival: M."""
+
+    def make(model: str, scale: str, variant: str, settings: dict[str, Any]) -> Experiment:
+        take(settings, tau=int, window=int, clip=int)
+        if model not in NETWORKS:
+            raise ValueError(f"model is {model!r}, expected one of {', '.join(NETWORKS)} for {system}")
+        if variant != "paper":
+            raise ValueError(f"variant is {variant!r}, expected paper: for {system} text and code agree")
+        tau = settings.get("tau", 30)  # M, the poster's optimum
+        if tau < 0:
+            raise ValueError(f"tau is {tau}, expected a positive number of steps, or 0 for clipped gradients")
+        clip = settings.get("clip", 1 if tau == CLIPPED else None)  # released code: 1, 10, 100, 1000 are tried
+        if clip is not None and clip < 1:
+            raise ValueError(f"clip is {clip}, expected a positive integer")
+        window = settings.get("window", window_of(tau))
+        if tau >= window:
+            raise ValueError(f"tau is {tau}, expected less than the window of {window} steps")
+        if scale == "paper":
+            points = systems.POINTS  # M
+            epochs, rate = 3000, 1e-3  # M
+            free = {"steps": 100_000}  # M: what the measures are taken on
+        else:
+            points = 20_000
+            epochs, rate = 300, 5e-3
+            free = {"steps": 20_000, "n": 500}
+
+        def task(device: str = "cpu", seed: int = 0) -> Forcing:
+            return Forcing(
+                lambda: data(system, points),
+                DIMENSION[system],
+                tau=tau,
+                window=window,
+                batch=32,  # M
+                batches=10,  # M, an epoch
+                seed=seed,
+                device=device,
+            )
+
+        return Experiment(
+            system,
+            model,
+            scale,
+            variant,
+            settings,
+            30,  # M: states; of an LSTM as many h and as many c
+            task,
+            Recipe(epochs=epochs, rate=rate, clip=clip),  # M: Adam, the same rate throughout
+            prober(free),
+            observed,
+        )
+
+    return make
+
+
+def data(system: str, points: int = systems.POINTS) -> np.ndarray:
+    """The series that is learned, standardised by one mean and one deviation: (n, N), float64. M.
+
+    n = points of a system that is integrated; the temperature series has its own length.
+    """
+    if system == "temperature":
+        from paperlib.corpora import temperature
+
+        return systems.standardise(np.asarray(temperature.load()))[0]
+    return systems.standardise(systems.trajectory(system, points, keep=True))[0]
+
+
+def observed(make: Callable[..., Model], task: Forcing, hidden_size: int) -> Model:
+    """A network whose observation is linear, x = B z: M."""
+    model = make(task.input_size, hidden_size, task.output_size)
+    model.register_parameter("bias_ho", None)
+    return model
+
+
+def prober(options: dict[str, int]) -> Callable[..., Probe]:
+    def probe(task: Forcing, model: Model, folder: Path, seed: int) -> Probe:
+        from paperlib.training.free_run import FreeRun
+
+        return FreeRun(task, **options)
+
+    return probe
+
+
+def run_of(system: str, model: str, tau: int, scale: str, seed: int) -> dict[str, Any]:
+    return {"experiment": system, "model": model, "tau": tau, "scale": scale, "seed": seed}
+
+
+def quick_runs() -> list[dict[str, Any]]:
+    """What the chapter reads at quick scale."""
+    return [
+        run_of(system, model, tau, "quick", seed)
+        for system, model, taus, seeds in (
+            ("lorenz", "lstm", (5, 30, 200, CLIPPED), 2),
+            ("lorenz", "tanh", (30,), 1),
+            ("lorenz", "plrnn", (30,), 1),
+            ("roessler", "lstm", (30,), 1),
+        )
+        for tau in taus
+        for seed in range(seeds)
+    ]
+
+
+def paper_runs() -> list[dict[str, Any]]:
+    """The sweep at the paper's scale, the most telling first."""
+    order = (30, 5, 200, CLIPPED, 60, 100, 50, 70, 500, 1000)
+    few = (30, 5, 200, CLIPPED)
+    blocks = [("lstm", order, (0,)), ("plrnn", few, (0,)), ("tanh", few, (0,)), ("lstm", order, (1,))]
+    blocks += [("lstm", order, (seed,)) for seed in (2, 3, 4)]
+    blocks += [(model, few, (seed,)) for seed in (1, 2, 3, 4) for model in ("plrnn", "tanh")]
+    return [
+        run_of(system, model, tau, "paper", seed)
+        for model, taus, seeds in blocks
+        for seed in seeds
+        for tau in taus
+        for system in ("lorenz", "roessler", "temperature")
+    ]
