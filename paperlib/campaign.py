@@ -9,47 +9,91 @@ from typing import Any
 from paperlib import experiments, runs
 from paperlib.paths import RUNS, STORED_RUNS
 
-# Minutes on one core, by experiment and model. Sine: measured on one core of an AMD EPYC, 2026; the orthogonal network
-# took 70 minutes beside other work and runs 100 epochs a minute alone, the LSTM 40 to 60.
-MINUTES = {
-    ("sine", "lstm"): 85,
-    ("sine", "slstm"): 85,
-    ("sine", "slstm-certified"): 85,
-    ("sine", "ornn"): 40,
-    ("sine", "ornn-nonexpansive"): 40,
-}
+OPTIONS = ("until", "max_epochs")  # of a run in a sweep: when it may end; not what it is
 
 
 @dataclass(frozen=True)
 class Piece:
-    """One training: its identity, whether it is missing, running or done, and the minutes it takes on one core."""
+    """One training: the row of the campaign it belongs to, its identity, how it stands, and its minutes.
 
+    status is missing, half done, running, done or diverged; minutes are those of one core, or of one GPU, None where
+    nobody has measured them; options follow `paperlib train`.
+    """
+
+    row: str
     identity: dict[str, Any]
     status: str
-    minutes: float
+    minutes: float | None
+    options: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
         return runs.name(self.identity)
 
-
-def wanted() -> Iterator[dict[str, Any]]:
-    """Identities of the sweep at paper scale, the most telling first: every network once, then more seeds."""
-    sweep = experiments.paper_runs("sine")
-    for run in sweep:
-        yield runs.identity(**run)
+    @property
+    def ended(self) -> bool:
+        return self.status in ("done", "diverged")
 
 
-def pieces(folder: Path = RUNS) -> list[Piece]:
-    """All trainings with what the store knows of them, finished ones committed or in `folder`."""
-    known: dict[str, str] = {}
-    for found in runs.find(scale="paper", roots=(folder, STORED_RUNS)):
-        known[found.id] = found.record["status"]
-    names = {"running": "half done", "done": "done", "diverged": "diverged"}
-    return [
-        Piece(own, names.get(known.get(runs.name(own), ""), "missing"), MINUTES[own["experiment"], own["model"]])
-        for own in wanted()
-    ]
+def rows(device: str = "cpu") -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """The rows with their trainings, the most telling first, for a kind of device: cpu or cuda.
+
+    WikiText-2 at the paper's size is for a GPU; on a CPU the medium scale stands in, under its own name.
+    """
+    symbols = experiments.paper_runs("classification")
+    table = [run for run in symbols if run["model"] in ("lstm", "slstm", "ornn")]
+    yield "Sine waves (R, 5.1)", experiments.paper_runs("sine")
+    yield "Sparse forcing (M)", experiments.paper_runs("sparse_forcing")
+    language = experiments.paper_runs("wikitext2")
+    if device == "cpu":
+        language = [run for run in language if run["scale"] == "medium"]
+    yield "WikiText-2 (R, 5.3)", language
+    yield "Table 1 and seeds (R, 5.2)", table
+    yield "Certified and non-expansive networks (R, 5.2)", [run for run in symbols if run not in table]
+    yield (
+        "Released settings",
+        [
+            {"experiment": experiment, "model": model, "scale": "paper", "variant": "code", "seed": 0}
+            for experiment in ("sine", "classification")
+            for model in ("lstm", "slstm", "ornn")
+        ],
+    )
+
+
+def split(run: dict[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """A run of a sweep as its identity and the options that say when it may end."""
+    options = [word for key in OPTIONS if key in run for word in (f"--{key.replace('_', '-')}", str(run[key]))]
+    return runs.identity(**{key: value for key, value in run.items() if key not in OPTIONS}), tuple(options)
+
+
+def pieces(folder: Path = RUNS, device: str = "cpu") -> list[Piece]:
+    """All trainings, each once, with what the store knows of them, finished ones committed or in `folder`."""
+    records = {found.id: found for found in runs.find(roots=(folder, STORED_RUNS))}
+    found: dict[str, Piece] = {}
+    for row, wanted in rows(device):
+        for run in wanted:
+            own, options = split(run)
+            id = runs.name(own)
+            if id not in found:
+                minutes = experiments.minutes(own, device.partition(":")[0])
+                found[id] = Piece(row, own, status(records.get(id)), minutes, options)
+    return list(found.values())
+
+
+def status(run: runs.Run | None) -> str:
+    """How a training stands; one whose folder is held by a process is running."""
+    if run is None:
+        return "missing"
+    known = run.record["status"]
+    if known in ("done", "diverged"):
+        return known
+    if (run.folder / "lock").exists():
+        try:
+            with runs.locked(run.folder):
+                pass
+        except runs.Busy:
+            return "running"
+    return "half done"
 
 
 def words(piece: Piece) -> list[str]:
@@ -57,7 +101,23 @@ def words(piece: Piece) -> list[str]:
     own = piece.identity
     settings = [word for key, value in own["settings"].items() for word in ("--set", f"{key}={value}")]
     options = {"--model": own["model"], "--scale": own["scale"], "--variant": own["variant"], "--seed": own["seed"]}
-    return ["train", own["experiment"], *(str(w) for pair in options.items() for w in pair), *settings]
+    return [
+        "train",
+        own["experiment"],
+        *(str(w) for pair in options.items() for w in pair),
+        *settings,
+        *piece.options,
+    ]
+
+
+def hours(found: list[Piece]) -> str:
+    """What is left of some pieces, in words."""
+    left = [piece for piece in found if not piece.ended]
+    known = [piece.minutes for piece in left if piece.minutes is not None]
+    unknown = len(left) - len(known)
+    parts = [f"about {sum(known) / 60:.1f} h"] if known else []
+    parts += [f"{unknown} never measured"] if unknown else []
+    return ", ".join(parts) or "nothing"
 
 
 class Clock:

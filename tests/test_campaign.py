@@ -12,27 +12,64 @@ def paperlib(*words):
     return subprocess.run([sys.executable, "-m", "paperlib", *map(str, words)], capture_output=True, text=True)
 
 
-def test_every_piece_is_a_run_that_can_be_asked_for(tmp_path):
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_every_piece_is_a_run_that_can_be_asked_for_once(tmp_path, device):
     from paperlib import experiments
 
-    found = campaign.pieces(tmp_path)
-    assert len({piece.id for piece in found}) == len(found) == 15
+    found = campaign.pieces(tmp_path, device)
+    assert len({piece.id for piece in found}) == len(found)
     for piece in found:
         own = piece.identity
-        experiments.experiment(own["experiment"], own["model"], scale=own["scale"], variant=own["variant"])
-    assert [piece.identity["seed"] for piece in found] == sorted(piece.identity["seed"] for piece in found)
+        experiments.experiment(
+            own["experiment"], own["model"], scale=own["scale"], variant=own["variant"], **own["settings"]
+        )
+        words = campaign.words(piece)
+        assert words[:2] == ["train", own["experiment"]] and str(own["seed"]) in words
+    scales = {piece.identity["scale"] for piece in found if piece.identity["experiment"] == "wikitext2"}
+    assert scales <= ({"medium"} if device == "cpu" else {"medium", "paper"})
+
+
+def test_rows_come_in_the_order_of_what_they_tell(tmp_path):
+    found = campaign.pieces(tmp_path)
+    titles = [title for title, _ in campaign.rows()]
+    places = [titles.index(piece.row) for piece in found]
+    assert places == sorted(places) and set(places) == set(range(len(titles)))
+    sine = [piece.identity for piece in found if piece.row == titles[0]]
+    assert len({own["model"] for own in sine[:5]}) == 5 and [own["seed"] for own in sine] == sorted(
+        own["seed"] for own in sine
+    )
 
 
 def test_status_follows_the_store(tmp_path, monkeypatch):
     monkeypatch.setattr(campaign, "STORED_RUNS", tmp_path / "stored")
-    own = next(iter(campaign.wanted()))
-    assert {piece.status for piece in campaign.pieces(tmp_path)} == {"missing"}
+    first = campaign.pieces(tmp_path)[0]
+    assert first.status == "missing"
+    folder = tmp_path / first.id
+    folder.mkdir()
     for status, shown in (("running", "half done"), ("done", "done"), ("diverged", "diverged")):
-        folder = tmp_path / runs.name(own)
-        folder.mkdir(exist_ok=True)
-        runs.write(folder, {"identity": own, "status": status})
+        runs.write(folder, {"identity": first.identity, "status": status})
         assert campaign.pieces(tmp_path)[0].status == shown
         assert {piece.status for piece in campaign.pieces(tmp_path)[1:]} == {"missing"}
+    runs.write(folder, {"identity": first.identity, "status": "running"})
+    hold = (
+        "import sys, pathlib; from paperlib import runs\n"
+        "with runs.locked(pathlib.Path(sys.argv[1])): print(1, flush=True); input()"
+    )
+    other = subprocess.Popen(
+        [sys.executable, "-c", hold, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    other.stdout.readline()
+    assert campaign.pieces(tmp_path)[0].status == "running"
+    other.communicate("\n")
+    assert campaign.pieces(tmp_path)[0].status == "half done"
+
+
+def test_what_is_left_counts_what_nobody_has_measured():
+    own = runs.identity("sine", "lstm", scale="paper")
+    pieces = [campaign.Piece("row", own, status, minutes) for status, minutes in (("done", 60), ("missing", 90))]
+    assert campaign.hours(pieces) == "about 1.5 h"
+    assert campaign.hours([*pieces, campaign.Piece("row", own, "missing", None)]) == "about 1.5 h, 1 never measured"
+    assert campaign.hours(pieces[:1]) == "nothing"
 
 
 def test_committed_runs_are_done():
@@ -50,7 +87,7 @@ def test_a_limit_stops_it_with_a_checkpoint(tmp_path):
     assert len(begun) == 1 and list(begun[0].glob("checkpoint-*.safetensors"))
 
 
-@pytest.mark.parametrize("words", [("--max-minutes", 0), ("--max-minutes", "soon"), ("--never",)])
+@pytest.mark.parametrize("words", [("--max-minutes", 0), ("--max-minutes", "soon"), ("--never",), ("--row", "music")])
 def test_wrong_use(words):
     done = paperlib("campaign", *words)
     assert done.returncode == 2 and len(done.stderr.strip().splitlines()) == 1

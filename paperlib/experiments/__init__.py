@@ -21,7 +21,19 @@ CHAPTERS = {
     "sparse_forcing": forcing,
 }  # notebook -> the module that lists its trainings
 
-__all__ = ["EXPERIMENTS", "MODELS", "SCALES", "VARIANTS", "Experiment", "experiment", "paper_runs", "quick_runs"]
+FORCED = dict.fromkeys(forcing.DIMENSION, "sparse_forcing")  # experiments that a chapter of another name reads
+
+__all__ = [
+    "EXPERIMENTS",
+    "MODELS",
+    "SCALES",
+    "VARIANTS",
+    "Experiment",
+    "experiment",
+    "minutes",
+    "paper_runs",
+    "quick_runs",
+]
 
 
 def experiment(name: str, model: str, *, scale: str = "quick", variant: str = "paper", **settings: Any) -> Experiment:
@@ -52,3 +64,10 @@ def quick_runs(notebook: str) -> list[dict[str, Any]]:
 def paper_runs(notebook: str) -> list[dict[str, Any]]:
     """The sweep at the paper's scale, in the order of use: `snakemake --config scale=paper -- runs`."""
     return CHAPTERS[notebook].paper_runs() if notebook in CHAPTERS else []
+
+
+def minutes(identity: dict[str, Any], device: str = "cpu") -> float | None:
+    """How long a training takes on one core, or on one GPU; None where nobody has measured it."""
+    owner = FORCED.get(identity["experiment"], identity["experiment"])
+    known = getattr(CHAPTERS[owner], "minutes", None)
+    return None if known is None else known({**identity, **identity["settings"]}, device)

@@ -77,3 +77,11 @@ def paper_runs() -> list[dict[str, Any]]:
         for seed in range(3)
         for model in ("lstm", "ornn", "slstm", "ornn-nonexpansive", "slstm-certified")  # the most telling first
     ]
+
+
+def minutes(run: dict[str, Any], device: str = "cpu") -> float | None:
+    """At paper scale, with the probes, on one core of an AMD EPYC (2026); 4000 epochs, or 10,000 as released."""
+    if device != "cpu" or run["scale"] != "paper":
+        return None
+    epochs = 10_000 if run["variant"] == "code" else 4000
+    return epochs / (100 if run["model"].startswith("ornn") else 78)  # epochs a minute, measured
