@@ -154,6 +154,8 @@ class Run:
         )
         model = setting.build(setting.task())
         path = self.folder / "model.safetensors"
+        if not path.exists():  # too large to be committed
+            path = self.folder / "weights.safetensors"
         if epoch is not None:
             path = self.folder / "probes" / f"epoch-{epoch:06d}.safetensors"
         found = {key.removeprefix("weight."): value for key, (_, value) in arrays.load(path)[0].items()}

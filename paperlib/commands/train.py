@@ -95,6 +95,7 @@ def check_device(device: str) -> None:
 def train(experiment, own: dict[str, Any], folder: Path, args: argparse.Namespace, limit: float | None) -> int:
     from paperlib.training import arrays, checkpoint, finish
     from paperlib.training.loop import Diverged, Training
+    from paperlib.training.precision import products
     from paperlib.training.probes import Vitals
     from paperlib.training.seeds import seeded
 
@@ -113,7 +114,9 @@ def train(experiment, own: dict[str, Any], folder: Path, args: argparse.Namespac
         "identity": own,
         "status": "running",
         "began": (record or {}).get("began", datetime.now(UTC).isoformat(timespec="seconds")),
-        "provenance": runs.provenance(device) | {"data": arrays.fingerprint(*task.arrays())},
+        "provenance": runs.provenance(device)
+        | {"data": arrays.fingerprint(*task.arrays())}
+        | getattr(task, "provenance", dict)(),
     }
     runs.write(folder, record)
     if args.wrap_up:
@@ -124,7 +127,7 @@ def train(experiment, own: dict[str, Any], folder: Path, args: argparse.Namespac
     else:
         say = Progress(label, experiment.recipe.epochs)
         try:
-            with Signals() as asked:
+            with Signals() as asked, products(getattr(task, "precision", None)):
                 status = training.run(
                     stop=lambda: bool(asked) or (limit is not None and time.monotonic() >= limit),
                     checkpoint_seconds=60 * args.checkpoint_minutes,

@@ -91,7 +91,7 @@ class Training:
 
     def update(self) -> None:
         """One batch: loss, backward, clip, Adam, projection."""
-        rate = self.recipe.rate_at(self.epoch)
+        rate = self.recipe.rate_at(self.epoch, self.history)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.zero_grad()
@@ -116,7 +116,7 @@ class Training:
         terms = self.sums.pop("terms")
         row = {name: total / terms for name, total in self.sums.items() if name != "grad_norm"}
         row["grad_norm"] = self.sums["grad_norm"] / self.task.batches
-        row["rate"] = self.recipe.rate_at(self.epoch)
+        row["rate"] = self.recipe.rate_at(self.epoch, self.history)
         self.model.eval()
         for extra in (self.watch, getattr(self.task, "validate", None)):
             row |= extra(self.model) if extra is not None else {}
@@ -127,10 +127,7 @@ class Training:
 
     def reached(self) -> bool:
         """Whether the recipe's early end has come."""
-        if self.recipe.stop is None or not self.history:
-            return False
-        column, value = self.recipe.stop
-        return self.history[column][-1] >= value
+        return self.index == 0 and self.recipe.ended(self.epoch, self.history)
 
     def look(self) -> None:
         if self.probe is not None:

@@ -9,6 +9,7 @@ from torch import Tensor
 from paperlib.dynamics import lyapunov_spectrum
 from paperlib.models import Model, OrthogonalRNN, StableLSTM, bind
 from paperlib.models.bind import BoundStep
+from paperlib.models.language import LanguageModel
 from paperlib.training import arrays, finish
 
 LEADING = 8  # multipliers kept, by modulus
@@ -171,10 +172,14 @@ class Vitals:
 
     @torch.no_grad()
     def __call__(self, model: Model) -> dict[str, float]:
-        """StableLSTM: the certificate's rate, for the task's inputs and for |u| <= 1; OrthogonalRNN: its biases."""
+        """StableLSTM: the certificate's rate, for the task's inputs and for |u| <= 1; OrthogonalRNN: its biases.
+
+        Of a language model its recurrent part, with the largest embedding as the bound on the input.
+        """
+        u_max, model = (model.input_bound(), model.network) if isinstance(model, LanguageModel) else (self.u_max, model)
         if isinstance(model, StableLSTM):
             return {
-                "certificate": model.certificate(self.u_max).rate,
+                "certificate": model.certificate(u_max).rate,
                 "certificate_unit": model.certificate(1.0).rate,
             }
         if isinstance(model, OrthogonalRNN) and model.bias:
