@@ -39,7 +39,7 @@ def load(folder: Path | str | None = None) -> Corpus:
     digests = {part: sha256(data[part]) for part in PARTS}
     other = [part for part in PARTS if digests[part] != OFFICIAL[part]]
     named = ", ".join(f"{files[p].name} has sha256 {digests[p]}, the release {OFFICIAL[p]}" for p in other)
-    warning = f"{NAME} in {place}: counts and encoding are right, but {named}"
+    warning = f"{NAME}: counts and encoding are right, but {named}"
     return Corpus(
         name=NAME,
         vocabulary=vocabulary,
