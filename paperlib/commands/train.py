@@ -12,6 +12,7 @@ from typing import Any
 from paperlib import experiments, runs
 from paperlib.commands import DONE, FAILED, STOPPED, UsageError
 from paperlib.paths import RUNS, shown
+from paperlib.training.limits import Limits
 
 
 def add_parser(subparsers) -> None:
@@ -26,6 +27,8 @@ def add_parser(subparsers) -> None:
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="settings")
     parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:0, ...")
     parser.add_argument("--max-minutes", type=float, help="stop after this time, with a checkpoint (exit 75)")
+    parser.add_argument("--max-epochs", type=int, help="stop after this many epochs in all, likewise")
+    parser.add_argument("--until", metavar="COLUMN=VALUE", help="stop when the history's column is so high, likewise")
     parser.add_argument("--checkpoint-minutes", type=float, default=1.0, help="between two checkpoints (default 1)")
     parser.add_argument("--runs", type=Path, default=RUNS, metavar="DIR")
     parser.add_argument("--wrap-up", action="store_true", help="do not train on: small files of where it stopped")
@@ -44,6 +47,7 @@ def run(args: argparse.Namespace) -> int:
             args.experiment, args.model, scale=args.scale, variant=args.variant, **settings
         )
         check_device(args.device)
+        limits = Limits(args.max_epochs, args.until)
     except ValueError as error:
         raise UsageError(str(error)) from None
     if args.max_minutes is not None and not args.max_minutes > 0:
@@ -55,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     limit = None if args.max_minutes is None else began + 60 * args.max_minutes
     try:
         with runs.locked(folder):
-            return train(experiment, own, folder, args, limit)
+            return train(experiment, own, folder, args, limit, limits)
     except runs.Busy as error:
         print(f"paperlib train: {error}", file=sys.stderr)
         return STOPPED
@@ -92,8 +96,9 @@ def check_device(device: str) -> None:
         raise ValueError(f"device is {device!r}, but this machine has no CUDA device that torch can use")
 
 
-def train(experiment, own: dict[str, Any], folder: Path, args: argparse.Namespace, limit: float | None) -> int:
+def train(experiment, own: dict[str, Any], folder: Path, args: argparse.Namespace, limit: float | None, limits) -> int:
     from paperlib.training import arrays, checkpoint, finish
+    from paperlib.training.limits import UnknownColumn
     from paperlib.training.loop import Diverged, Training
     from paperlib.training.precision import products
     from paperlib.training.probes import Vitals
@@ -130,9 +135,12 @@ def train(experiment, own: dict[str, Any], folder: Path, args: argparse.Namespac
             with Signals() as asked, products(getattr(task, "precision", None)):
                 status = training.run(
                     stop=lambda: bool(asked) or (limit is not None and time.monotonic() >= limit),
+                    enough=limits,
                     checkpoint_seconds=60 * args.checkpoint_minutes,
                     progress=say,
                 )
+        except UnknownColumn as error:
+            raise UsageError(str(error)) from None
         except Diverged as error:
             finish.history(training, folder)
             runs.write(folder, record | {"status": "diverged", "reason": str(error), "seconds": training.seconds})
@@ -142,7 +150,9 @@ def train(experiment, own: dict[str, Any], folder: Path, args: argparse.Namespac
             say.end()
         if status == "stopped":
             finish.history(training, folder)
-            print(f"{label}: stopped in epoch {training.epoch} of {training.recipe.epochs}; the same command goes on")
+            why = limits.why(training)
+            goes_on = f"{why}; without that limit it goes on" if why else "the same command goes on"
+            print(f"{label}: stopped in epoch {training.epoch} of {training.recipe.epochs}; {goes_on}")
             return STOPPED
     finish.history(training, folder)
     metrics = {name: values[-1] for name, values in training.history.items()} | {"epochs": training.epoch}

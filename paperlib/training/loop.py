@@ -53,10 +53,14 @@ class Training:
         self,
         *,
         stop: Callable[[], bool] = lambda: False,
+        enough: Callable[["Training"], bool] = lambda training: False,
         checkpoint_seconds: float = 60.0,
         progress: Callable[["Training"], None] = lambda training: None,
     ) -> str:
-        """Train to the end, "done", or until stop() says so, "stopped"; raises Diverged."""
+        """Train to the end, "done", or "stopped": stop() is asked after every batch, enough(self) between two epochs.
+
+        Raises Diverged.
+        """
         self.restore()
         clock = saved = time.monotonic()
 
@@ -70,6 +74,10 @@ class Training:
         while self.epoch < self.recipe.epochs and not self.reached():
             if self.index == 0:
                 self.look()
+                if enough(self):
+                    tick()
+                    self.save()
+                    return "stopped"
             self.model.train()
             while self.index < self.task.batches:
                 self.update()

@@ -93,6 +93,7 @@ def test_stopped_on_time_ends_with_75(tmp_path, capsys):
     assert main(["runs", "--runs", str(tmp_path), "--json"]) == 0
     (record,) = json.loads(capsys.readouterr().out)
     assert (record["id"], record["status"]) == ("sine-tanh-epochs400-quick-seed0", "running")
+    assert main([*words, "--max-epochs", "3"]) == 75  # 0.6 s are not an epoch on every machine
     before = sorted(tmp_path.glob("*/checkpoint-*"))
     assert main([*words, "--wrap-up"]) == 0
     (run,) = runs.find(status="stopped", roots=(tmp_path,))
@@ -117,6 +118,10 @@ def test_stopped_on_time_ends_with_75(tmp_path, capsys):
         (["sine", "--model", "lstm", "--set", "epochs=0"], "epochs is 0, expected a positive integer"),
         (["sine", "--model", "lstm", "--device", "tpu"], "device is 'tpu', expected cpu or cuda"),
         (["sine", "--model", "lstm", "--max-minutes", "0"], "--max-minutes is 0, expected a positive number"),
+        (["sine", "--model", "lstm", "--max-epochs", "0"], "--max-epochs is 0, expected a positive number"),
+        (["sine", "--model", "lstm", "--until", "loss"], "--until is 'loss', expected COLUMN=VALUE with a number"),
+        (["sine", "--model", "lstm", "--until", "loss=nan"], "--until is 'loss=nan', expected COLUMN=VALUE"),
+        (["sine", "--model", "lstm", "--until", "=1"], "--until is '=1', expected COLUMN=VALUE"),
     ],
 )
 def test_wrong_use_is_one_line_and_2(words, said, capsys, tmp_path):
@@ -175,3 +180,29 @@ def test_every_run_of_the_sweeps_is_a_setting_that_exists():
             experiments.experiment(run["experiment"], run["model"], scale=run["scale"], **own)
     seeds = [run["seed"] for run in experiments.quick_runs("sine") if run["model"] == "ornn-nonexpansive"]
     assert len(set(seeds)) >= 5
+
+
+def test_limits_stop_between_epochs_and_leave_the_run_what_it_is(tmp_path, capsys):
+    words = ["train", "sine", "--model", "tanh", "--set", "epochs=9", "--runs", str(tmp_path / "parts")]
+    assert main([*words, "--max-epochs", "2"]) == 75
+    assert "stopped in epoch 2 of 9; 2 epochs; without that limit it goes on" in capsys.readouterr().out
+    assert main([*words, "--max-epochs", "2"]) == 75  # nothing to do, and nothing done
+    assert main([*words, "--until", "rate=1e-9", "--max-epochs", "7"]) == 75
+    assert "rate has reached" in capsys.readouterr().out
+    assert main([*words, "--until", "rate=1", "--max-epochs", "7"]) == 75
+    assert main([*words, "--wrap-up"]) == 0
+    (run,) = runs.find(roots=(tmp_path / "parts",))
+    assert (run.record["status"], run.metrics["epochs"], len(run.history.loss)) == ("stopped", 7, 7)
+    assert main(words) == 0  # what was wrapped up can be continued, to the same end
+    assert main([*words[:-1], str(tmp_path / "whole")]) == 0
+    (one,), (other,) = (runs.find(roots=(tmp_path / part,)) for part in ("parts", "whole"))
+    assert one.id == other.id and one.finished
+    for name in ("history", "model", "final"):
+        assert (one.folder / f"{name}.safetensors").read_bytes() == (other.folder / f"{name}.safetensors").read_bytes()
+
+
+def test_a_limit_on_an_unknown_column_is_wrong_use(tmp_path, capsys):
+    words = ["train", "sine", "--model", "tanh", "--set", "epochs=2", "--runs", str(tmp_path)]
+    assert main([*words, "--until", "accuracy=1"]) == 2
+    said = capsys.readouterr().err
+    assert "--until names 'accuracy', expected one of loss" in said and said.count("\n") == 1
