@@ -10,6 +10,7 @@ NAME, VARIABLE = "wikitext-2", "PAPERLIB_WIKITEXT2"
 ADDRESS = "https://wikitext.smerity.com/wikitext-2-v1.zip"  # the author's; the first one, in a bucket, is gone
 TOKENS = {"train": 2_088_628, "valid": 217_646, "test": 245_569}  # R, section 5.3: with an <eos> a line
 WORDS = 33_278  # of train, and so of all three: what is rare in train is <unk> everywhere
+BYTES = {"train": 10_797_148, "valid": 1_121_681, "test": 1_256_449}
 OFFICIAL = {
     "train": "9e9fa1ad55b1c2c95b08e37dd8e653f638fac2c6de904b79e813611eefbc985f",
     "valid": "f0737ed31fc1329026e95cb8b98e19c2a182c39c240ab909dc31abf2f8af58e8",
@@ -50,8 +51,33 @@ def load(folder: Path | str | None = None) -> Corpus:
     )
 
 
+def verify(folder: Path | str | None = None) -> list[str]:
+    """What `paperlib data verify` says of the corpus, one line a warning; raises as `load` does."""
+    return list(load(folder).warnings)
+
+
+def holds(folder: Path) -> bool:
+    """Whether any of the corpus's files lies in a folder."""
+    return any((folder / name).is_file() for part in PARTS for name in _names(part))
+
+
+def fetch(folder: Path, address: str = ADDRESS) -> None:
+    """Download the release into a folder. Raises Wrong, and writes nothing, where it is not the published one."""
+    from paperlib.corpora import download
+
+    names = {part: _names(part)[0] for part in PARTS}
+    archive = download.fetched(address)
+    files = download.unpacked(address, archive, {names[part]: BYTES[part] for part in PARTS})
+    download.stored(folder, files, {names[part]: OFFICIAL[part] for part in PARTS})
+
+
+def _names(part: str) -> tuple[str, str]:
+    """What a part's file is called in the release, and in many copies of it."""
+    return f"wiki.{part}.tokens", f"{part}.txt"
+
+
 def _file(folder: Path, part: str) -> Path:
-    names = (f"wiki.{part}.tokens", f"{part}.txt")
+    names = _names(part)
     for name in names:
         if (folder / name).is_file():
             return folder / name
