@@ -5,12 +5,13 @@ from dataclasses import replace
 from typing import Any
 
 from paperlib import SCALES
-from paperlib.experiments import classification, forcing, sine
+from paperlib.experiments import classification, forcing, sine, wikitext2
 from paperlib.experiments.base import MODELS, VARIANTS, Experiment
 
 EXPERIMENTS: dict[str, Callable[[str, str, str, dict[str, Any]], Experiment]] = {
     "sine": sine.sine,
     "classification": classification.classification,
+    "wikitext2": wikitext2.wikitext2,
     "lorenz": forcing.forcing("lorenz"),
     "roessler": forcing.forcing("roessler"),
     "temperature": forcing.forcing("temperature"),
@@ -18,6 +19,7 @@ EXPERIMENTS: dict[str, Callable[[str, str, str, dict[str, Any]], Experiment]] = 
 CHAPTERS = {
     "sine": sine,
     "classification": classification,
+    "wikitext2": wikitext2,
     "sparse_forcing": forcing,
 }  # notebook -> the module that lists its trainings
 

@@ -17,7 +17,8 @@ from paperlib.paths import PACKAGE, ROOT
 MAY_IMPORT = {  # room of the house -> rooms and modules of paperlib it may name
     "models": {"models"},
     "dynamics": {"dynamics"},
-    "tasks": {"tasks", "paths"},
+    "corpora": {"corpora", "paths"},
+    "tasks": {"tasks", "corpora", "paths"},
     "training": {"training", "models", "dynamics", "tasks"},
     "figures": {"figures"},
 }

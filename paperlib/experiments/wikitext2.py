@@ -1,0 +1,136 @@
+"""R, section 5.3: a word-level language model.
+
+One network at the paper's scale on one GPU, in pieces of nine minutes that go on where the last one stopped:
+
+    python -m paperlib train wikitext2 --model lstm --scale paper --device cuda --max-minutes 9 --checkpoint-minutes 3
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from paperlib.corpora import Corpus, synthetic
+from paperlib.corpora import wikitext2 as release
+from paperlib.experiments.base import Experiment, take
+from paperlib.models import Model
+from paperlib.models.language import LanguageModel
+from paperlib.training.recipe import Plateau, Recipe
+
+TEXTS = ("synthetic", "wikitext-2")
+TOKENS = 3_000_017  # offset of the drawn tokens among the random streams of a run
+
+
+def wikitext2(model: str, scale: str, variant: str, settings: dict[str, Any]) -> Experiment:
+    """R, section 5.3. `text` is synthetic (quick only) or wikitext-2; `precision` float32, tf32 or bf16 (on a GPU)."""
+    take(settings, text=str, precision=str)
+    # Quick is the same in every checkout, whether the corpus is at hand or not.
+    text = settings.get("text", "synthetic" if scale == "quick" else "wikitext-2")
+    known = TEXTS if scale == "quick" else TEXTS[1:]
+    if text not in known:
+        raise ValueError(f"text is {text!r} at {scale} scale, expected one of {', '.join(known)}")
+    if scale == "paper":
+        hidden, vocabulary = 800, 33_278  # R, 5.3
+        task = {"streams": 100, "steps": 80}  # R, 5.3
+        epochs = 150  # R, Figs. 8 and 9
+        if variant == "code":
+            task["steps"], epochs = 70, 100
+        tokens, rate = None, 1e-3  # R, 5.3
+        probe = {"steps": 1600, "keep": 100, "every": 1, "slow": 25}  # R, Figs. 8 and supplementary 5 to 7
+        final = {"steps": 8000, "n": 2000, "settle": 500, "label": 2000}
+    elif scale == "medium":
+        # Ours: a whole epoch of the corpus in a minute or two on one core, and so each network in an hour or so.
+        hidden, vocabulary = 128, 2_000
+        task = {"streams": 100, "steps": 80}
+        epochs, tokens, rate = 30, None, 1e-3
+        probe = {"steps": 1600, "keep": 100, "every": 1, "slow": 10}
+        final = {"steps": 8000, "n": 2000, "settle": 500, "label": 2000}
+    else:
+        # Ours, by trial.
+        hidden, vocabulary = 48, 200
+        task = {"streams": 20, "steps": 20}
+        epochs, tokens, rate = 24, 40_000, 5e-3
+        probe = {"steps": 800, "keep": 100, "every": 2, "slow": 8, "n": 200, "settle": 100, "label": 500}
+        final = {"steps": 4000, "n": 1000, "settle": 200, "label": 1000}
+
+    def make_task(device: str = "cpu", seed: int = 0):
+        from paperlib.tasks.language import Language
+        from paperlib.training.precision import choose
+
+        precision = choose(settings.get("precision"), device)
+        load = source(text, vocabulary, tokens)
+        return Language(load, vocabulary, **task, seed=seed, device=device, precision=precision)
+
+    return Experiment(
+        "wikitext2",
+        model,
+        scale,
+        variant,
+        settings,
+        hidden,
+        make_task,
+        Recipe(
+            epochs=epochs,
+            rate=rate,
+            clip=0.25,  # R, 5.3; on the norm of the gradient of a summed loss
+            factor=0.1,  # R, 5.3
+            plateau=Plateau("validation_loss", patience=7, floor=1e-7),  # R, 5.3; on which loss: released code
+        ),
+        probes(probe, final),
+        # The certificate wants |u|_inf <= 1; the released stable LSTM reads embeddings of any size.
+        lambda make, task, size: LanguageModel(make, task.vocabulary, size, clamped=model == "slstm-certified"),
+    )
+
+
+def source(text: str, vocabulary: int, tokens: int | None) -> Callable[[], Corpus]:
+    """What loads the text, with its `vocabulary` commonest words; the first `tokens` to train on, None for all."""
+
+    def load() -> Corpus:
+        if text == "synthetic":
+            return synthetic.corpus(0, vocabulary, (tokens, tokens // 10, tokens // 10))
+        corpus = release.load()
+        corpus = corpus if len(corpus.vocabulary) == vocabulary else corpus.reduced(vocabulary)
+        return corpus if tokens is None else corpus.part(tokens=tokens)
+
+    return load
+
+
+def probes(options: dict[str, Any], final: dict[str, int]) -> Callable[..., Any]:
+    """Two constant tokens and five start states, drawn once for all epochs: R, Fig. 8.
+
+    As in the released code the two tokens are among the first ids, as many as the embedding has entries; two more,
+    from the whole vocabulary, are looked at after the last epoch.
+    """
+
+    def prober(task, model: Model, folder: Path, seed: int):
+        from paperlib.training.language_probe import WORDS, LanguageProbe
+        from paperlib.training.seeds import start_states
+
+        draw = torch.Generator().manual_seed(seed + TOKENS)
+        first = torch.randint(min(model.hidden_size, task.vocabulary), (2,), generator=draw)
+        more = torch.randint(task.vocabulary, (2,), generator=draw)
+        starts = start_states(seed, 5, model.state_size)
+        ids = [task.corpus.ids(word) for word in WORDS]
+        return LanguageProbe(folder, first, more, starts, ids, lambda: task.part("valid"), **options, final=final)
+
+    return prober
+
+
+def quick_runs() -> list[dict[str, Any]]:
+    """What the chapter reads at quick scale."""
+    runs = [("lstm", 2), ("slstm", 2), ("slstm-certified", 1), ("ornn", 2)]
+    return [
+        {"experiment": "wikitext2", "model": model, "scale": "quick", "seed": seed}
+        for model, seeds in runs
+        for seed in range(seeds)
+    ]
+
+
+def paper_runs() -> list[dict[str, Any]]:
+    """The sweep at the paper's scale, which wants a GPU: network x seed, the most telling first."""
+    return [
+        {"experiment": "wikitext2", "model": model, "scale": "paper", "seed": seed}
+        for seed in range(3)
+        for model in ("lstm", "slstm", "ornn", "slstm-certified")
+    ]
