@@ -1,0 +1,191 @@
+"""Readings of the sparsely forced trainings: which interval reconstructs which system, beside what was published."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from paperlib import dynamics, experiments, runs
+from paperlib.experiments.forcing import CLIPPED, DIMENSION, NETWORKS, TAUS
+from paperlib.models import Model
+from paperlib.runs import Run
+from paperlib.tasks import systems
+
+SYSTEMS = tuple(DIMENSION)
+SHOWN = (5, 30, 200)  # tau too small, right, too large: the poster's three reconstructions
+NEAR = 2.5  # "near" tau_pred: within this factor, the widest step of the sweep above tau = 30
+
+# M, values of its figures for the LSTM, by tau; 0 is clipping, with the range over networks.
+PUBLISHED = {
+    "lorenz": {5: 4.36, 30: 0.062, 50: 0.19, 60: 0.42, 70: 1.34, 100: 9.3, 200: 12.1},
+    "roessler": {5: 3.5, 100: 1.7, 200: 3.0, 500: 14.7},
+    "temperature": {5: 12.8, 30: 6.6, 50: 5.8, 60: 12.8},
+}
+PUBLISHED_CLIPPED = {"lorenz": (8.0, 14.0), "temperature": (16.0, 17.0)}
+PUBLISHED_HELLINGER = {"lorenz": {5: 0.36, 30: 0.11, 100: 0.48}}
+PUBLISHED_PREDICTABILITY = {"lorenz": 46.2, "roessler": 77.0}  # steps; the released notebook
+
+
+# Keys of a run's record -> what they are called here; the corrected measures have the plain names.
+MEASURES = {
+    "D_stsp": "around the data",
+    "D_stsp_published": "as published",
+    "D_H": "spectra of integral 1",
+    "D_H_published": "as published",
+}
+
+Cells = dict[int, list[Run]]  # tau -> runs, seeds in order
+Sweep = dict[str, dict[str, Cells]]  # system -> network -> cells
+
+
+def sweep(scale: str, roots=()) -> Sweep:
+    """Finished runs at a scale; systems and networks without one are left out, as are runs with other settings."""
+    result: Sweep = {}
+    for system in SYSTEMS:
+        for model in NETWORKS:
+            cells: Cells = {}
+            for run in runs.find(system, model, scale=scale, status="done", roots=roots):
+                settings = run.record["identity"]["settings"]
+                if settings.keys() == {"tau"} and MEASURES.keys() <= run.metrics.keys():
+                    cells.setdefault(settings["tau"], []).append(run)
+            if cells:
+                result.setdefault(system, {})[model] = {tau: sorted(cells[tau], key=seed_of) for tau in sorted(cells)}
+    return result
+
+
+def seed_of(run: Run) -> int:
+    return run.record["identity"]["seed"]
+
+
+def values(cells: Cells, key: str) -> dict[int, list[float]]:
+    """A number of the runs' records by tau, one a seed."""
+    return {tau: [run.metrics[key] for run in group] for tau, group in cells.items()}
+
+
+def medians(cells: Cells, key: str) -> dict[int, float]:
+    """Its median over seeds by tau."""
+    return {tau: float(np.median(found)) for tau, found in values(cells, key).items()}
+
+
+def best(cells: Cells, key: str = "D_stsp_published") -> int | None:
+    """The forcing interval with the smallest median; None where no forced run is there."""
+    found = {tau: value for tau, value in medians(cells, key).items() if tau != CLIPPED}
+    return min(found, key=found.get) if found else None
+
+
+def near(tau: int, predicted: float) -> bool:
+    """Whether a forcing interval is near a predictability time: within a factor `NEAR`."""
+    return predicted / NEAR <= tau <= predicted * NEAR
+
+
+def missing(cells: Cells, taus: Iterable[int] = (*TAUS, CLIPPED)) -> list[int]:
+    """The intervals of the published sweep that no run stands for."""
+    return [tau for tau in taus if tau not in cells]
+
+
+def said(tau: int) -> str:
+    return "clipped" if tau == CLIPPED else f"tau {tau}"
+
+
+def worse(cells: Cells, tau: int) -> dict[int, dict[str, bool]]:
+    """Whether an interval (0: clipping) reconstructs worse than the best other one: {seed: {measure: bool}}.
+
+    Compared within a seed, by D_stsp as published and around the data; seeds without another forced run are left out.
+    """
+    result: dict[int, dict[str, bool]] = {}
+    for run in cells.get(tau, []):
+        others = [
+            other
+            for interval, group in cells.items()
+            for other in group
+            if interval not in (tau, CLIPPED) and seed_of(other) == seed_of(run)
+        ]
+        if others:
+            result[seed_of(run)] = {
+                MEASURES[key]: bool(run.metrics[key] > min(other.metrics[key] for other in others))
+                for key in ("D_stsp_published", "D_stsp")
+            }
+    return result
+
+
+def data_of(run: Run) -> Tensor:
+    """The series that a run was trained on, (n, N) float64. Raises FileNotFoundError where it is not there."""
+    own = run.record["identity"]
+    made = experiments.experiment(own["experiment"], own["model"], scale=own["scale"], **own["settings"])
+    return made.task(seed=own["seed"]).data.double()
+
+
+def network(run: Run) -> Model:
+    """The trained network in float64."""
+    return run.model().double()
+
+
+def series(name: str, count: int, length: int, seed: int = 0, transient: int | None = None) -> Tensor:
+    """`count` pieces of `length` steps of a system's attractor, each from a start of its own: (count, length, 3).
+
+    Unstandardised, by the flow map; as good a sample of the attractor as one long trajectory, and made at once.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    x0 = 1 + 0.1 * torch.randn(count, 3, dtype=torch.float64, generator=generator)
+    own = systems.system(name)
+    transient = round(40 / own.dt) // (1 if name != "roessler" else 2) if transient is None else transient
+    return dynamics.orbit(systems.flow_map(name), x0, length, transient=transient).movedim(0, 1)
+
+
+def floors(pieces: Tensor, halves: int = 50) -> dict[str, Tensor]:
+    """Both distances between two halves of data as long as published: pieces (R * halves, length, N) -> (R,) each.
+
+    Each half is halves/2 pieces; standardised by one mean and one deviation, as the data are.
+    """
+    pieces = (pieces - pieces.mean()) / pieces.std()
+    found: dict[str, list[float]] = {}
+    for group in pieces.split(halves):
+        first, second = (half.flatten(0, 1) for half in group.split(halves // 2))
+        for key, value in {
+            "D_stsp_published": dynamics.state_space_divergence(first, second),
+            "D_stsp": dynamics.state_space_divergence(first, second, around="data"),
+            "D_H_published": dynamics.hellinger_distance(first, second, segments=halves // 2),
+            "D_H": dynamics.hellinger_distance(first, second, segments=halves // 2, normalisation="unit"),
+            "itself": dynamics.hellinger_distance(first, first, segments=halves // 2),
+        }.items():
+            found.setdefault(key, []).append(value)
+    return {key: torch.tensor(values) for key, values in found.items()}
+
+
+def series_floors(data: Tensor) -> dict[str, float]:
+    """The same of one series (T, N), its first half against its second; the spectra in pieces of T/50 steps."""
+    floor = dynamics.metric_floor
+    return {
+        "D_stsp_published": floor(dynamics.state_space_divergence, data),
+        "D_stsp": floor(dynamics.state_space_divergence, data, around="data"),
+        "D_H_published": floor(dynamics.hellinger_distance, data, segments=25),
+        "D_H": floor(dynamics.hellinger_distance, data, segments=25, normalisation="unit"),
+        "itself": dynamics.hellinger_distance(data, data),
+    }
+
+
+@dataclass(frozen=True)
+class Exponent:
+    """lambda_max of a system with its standard error, nats a step, and what follows from it."""
+
+    value: float
+    error: float
+    dt: float
+
+    @property
+    def per_time(self) -> tuple[float, float]:
+        return self.value / self.dt, self.error / self.dt
+
+    @property
+    def predictability(self) -> float:
+        """tau_pred = ln 2 / lambda_max, in steps. M."""
+        return systems.predictability_time(self.value)
+
+
+def exponent(name: str, starts: Tensor, n: int, *, substeps: int | None = None) -> Exponent:
+    """lambda_max of a system from states on its attractor (S, 3), n steps each, by tangents along the flow map."""
+    step = systems.flow_map(name, substeps=substeps)
+    leading = dynamics.lyapunov_spectrum(step, starts, n, transient=200, k=1)[:, 0]
+    return Exponent(float(leading.mean()), float(leading.std() / len(leading) ** 0.5), systems.system(name).dt)
