@@ -21,8 +21,8 @@ UNFORCED = 1000  # M: windows of the clipped runs
 
 
 def window_of(tau: int) -> int:
-    """The shortest window of at least 100 steps, longer than tau, that is cut into whole pieces of tau steps."""
-    return tau * max(2, -(-SHORTEST // tau)) if tau > 0 else UNFORCED
+    """The next multiple of 100 steps above tau: the time of an update goes with the window's length."""
+    return SHORTEST * (tau // SHORTEST + 1) if tau != CLIPPED else UNFORCED
 
 
 def forcing(system: str) -> Callable[[str, str, str, dict[str, Any]], Experiment]:

@@ -37,6 +37,17 @@ def free_run(model: Model, x0: Tensor, n: int, pieces: int = 20) -> tuple[Tensor
     return y, states
 
 
+def distances(true: Tensor, generated: Tensor) -> dict[str, float]:
+    """M's measures of a free run (S, N) against the data (T, N), corrected and as published."""
+    divergence, hellinger = dynamics.state_space_divergence, dynamics.hellinger_distance
+    return {
+        "D_stsp": divergence(true, generated, around="data"),
+        "D_stsp_published": divergence(true, generated, around="zero"),
+        "D_H": hellinger(true, generated, normalisation="unit"),
+        "D_H_published": hellinger(true, generated, normalisation="published"),
+    }
+
+
 class FreeRun:
     """The probe of a forced training: nothing on the way, everything after the last epoch.
 
@@ -53,7 +64,10 @@ class FreeRun:
         """Nothing: a network is measured when it is trained."""
 
     def finish(self, model: Model, folder: Path, epoch: int) -> dict[str, float]:
-        """Small files, and numbers for the record: lambda_max with its standard error, both nats a step."""
+        """Small files, and numbers for the record: lambda_max with its standard error, nats a step; D_stsp and D_H.
+
+        The distances are as they should be (around the data; spectra of integral 1) and as published. M.
+        """
         arrays.save(folder / "model.safetensors", arrays.plain(model.state_dict()))
         kind = next(model.parameters()).dtype
         model = model.double().eval()
@@ -70,6 +84,7 @@ class FreeRun:
         return {
             "lambda_max": float(leading.mean()),
             "lambda_max_error": float(leading.std() / len(leading) ** 0.5),
+            **distances(self.task.data, y),
         }
 
     def exponents(self, model: Model, states: Tensor) -> Tensor:
