@@ -5,6 +5,7 @@ import json
 import platform
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from paperlib.training import arrays
 
 EXPORTED = ("run.json", "history.safetensors", "attractors.safetensors", "final.safetensors", "model.safetensors")
 LARGEST = 1_048_576  # bytes a committed run may take
+HALVED = 262_144  # bytes of weights above which a committed run keeps them in half precision
 
 
 class Busy(RuntimeError):
@@ -201,16 +203,38 @@ def find(
 def export(run: Run, root: Path = STORED_RUNS) -> Path:
     """Copy the small files of a run that is done, or was wrapped up where it stopped, to where they are committed.
 
+    Large weights are kept in half precision, and so is a history that would not fit otherwise; the record says which.
     Raises ValueError when it is neither, or when the files are not small.
     """
     if run.record["status"] not in ("done", "stopped"):
         raise ValueError(f"{run.id} is {run.record['status']}, expected one that is done or wrapped up")
-    files = [run.folder / name for name in EXPORTED if (run.folder / name).exists()]
-    size = sum(path.stat().st_size for path in files)
-    if size > LARGEST:
-        raise ValueError(f"{run.id} has {size} bytes in its small files, expected at most {LARGEST}")
-    target = root / run.id
-    target.mkdir(parents=True, exist_ok=True)
-    for path in files:
-        shutil.copyfile(path, target / path.name)
+    with tempfile.TemporaryDirectory() as part:
+        for name in EXPORTED:
+            if (run.folder / name).exists():
+                shutil.copyfile(run.folder / name, Path(part) / name)
+        weights, history = Path(part) / "model.safetensors", Path(part) / "history.safetensors"
+        halved = [path.stem for path in (weights,) if path.exists() and path.stat().st_size > HALVED and halve(path)]
+        halved += [path.stem for path in (history,) if path.exists() and size(part) > LARGEST and halve(path)]
+        if halved:
+            write(Path(part), run.record | {"half_precision": halved})
+        if size(part) > LARGEST:
+            raise ValueError(f"{run.id} has {size(part)} bytes in its small files, expected at most {LARGEST}")
+        target = root / run.id
+        target.mkdir(parents=True, exist_ok=True)
+        for path in Path(part).iterdir():
+            shutil.copyfile(path, target / path.name)
     return target
+
+
+def size(folder: Path | str) -> int:
+    return sum(path.stat().st_size for path in Path(folder).iterdir())
+
+
+def halve(path: Path) -> bool:
+    """Rewrite a stored file in half precision, where that holds the values; whether anything changed."""
+    import torch
+
+    found, attributes = arrays.load(path)
+    fits = {name: value.dtype == torch.float32 and bool(value.abs().max() < 6e4) for name, (_, value) in found.items()}
+    arrays.save(path, {name: (dims, v.half() if fits[name] else v) for name, (dims, v) in found.items()}, **attributes)
+    return any(fits.values())

@@ -24,11 +24,12 @@ def history(training: Training, folder: Path) -> None:
     arrays.save(folder / "history.safetensors", columns, epochs=training.epoch)
 
 
-def attractors(probe: AttractorProbe, folder: Path, last: int) -> None:
+def attractors(probe: AttractorProbe, model: Model, folder: Path, last: int) -> None:
     """All probes up to epoch `last` in one small file: attractors.safetensors.
 
     Of every orbit its mean, standard deviation and frequency (rad a step); the samples themselves for the chosen
-    inputs only, the last `shown` steps in float16; exponents and multipliers with the epochs they were measured at.
+    inputs only, the last `shown` steps in float16; exponents and multipliers with the epochs they were measured at;
+    where the probe wants them, what each start leads to (`labelling.labels`).
     """
     columns: dict[str, list[Tensor]] = {}
     dims: dict[str, tuple[str, ...]] = {}
@@ -68,6 +69,10 @@ def attractors(probe: AttractorProbe, folder: Path, last: int) -> None:
     result |= {name: ((name,), torch.tensor(values, dtype=torch.int32)) for name, values in epochs.items()}
     result["input_value"] = (("input", "component"), probe.inputs.float())
     result["chosen"] = (("chosen",), torch.tensor(probe.chosen, dtype=torch.int32))
+    if probe.labels is not None:
+        from paperlib.training.labelling import labels
+
+        result |= labels(probe, model, last)
     arrays.save(folder / "attractors.safetensors", result)
 
 

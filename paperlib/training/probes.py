@@ -21,8 +21,9 @@ class AttractorProbe:
     Every `every` epochs the outputs of `steps` steps, the last `keep` of them kept, for all inputs (I, N_u) and
     starts (S, N_x); every `slow` epochs also the first k exponents and the fixed point's multipliers at the inputs
     numbered in `chosen`, and the weights; nothing after epoch `until`. One file an epoch in `folder`; of the chosen
-    inputs the last `shown` steps go into the run's small file (`finish.attractors`). Orbits are float32 through the
-    model's fast path, exponents and multipliers float64.
+    inputs the last `shown` steps go into the run's small file (`finish.attractors`), and, with n and transient of
+    `dynamics.classify` as `labels`, what every start leads to. Orbits are float32 through the model's fast path,
+    exponents and multipliers float64.
     """
 
     def __init__(
@@ -42,16 +43,17 @@ class AttractorProbe:
         shown: int = 50,
         until: int | None = None,
         final: dict[str, int] | None = None,
+        labels: dict[str, int] | None = None,
     ):
         self.folder, self.inputs, self.starts = folder, inputs, starts
         self.steps, self.keep, self.every, self.slow, self.shown = steps, keep, every, slow, shown
         self.chosen, self.k, self.n, self.settle, self.until = list(chosen), k, n, settle, until
-        self.final = final or {"n": n, "transient": settle}
+        self.final, self.labels = final or {"n": n, "transient": settle}, labels
         folder.mkdir(parents=True, exist_ok=True)
 
     def finish(self, model: Model, folder: Path, epoch: int) -> dict[str, float]:
         """Small files of all epochs up to the last: attractors, final measures, weights."""
-        finish.attractors(self, folder, epoch)
+        finish.attractors(self, model, folder, epoch)
         finish.last_measure(self, model, folder, **self.final)
         return {}
 

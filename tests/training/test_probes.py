@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from paperlib.dynamics import orbit
+from paperlib.dynamics.classify import KINDS
 from paperlib.models import LSTM, OrthogonalRNN, StableLSTM, TanhRNN, bind
 from paperlib.training import arrays, finish
 from paperlib.training.probes import AttractorProbe, Vitals, multipliers, newton
@@ -88,7 +89,7 @@ def test_the_small_file_keeps_what_was_seen(tmp_path):
         for epoch in range(12):
             looking(model, epoch)
         y, _ = looking.attractors(model)
-    finish.attractors(looking, tmp_path, last=4)
+    finish.attractors(looking, model, tmp_path, last=4)
     found = {name: value for name, (_, value) in arrays.load(tmp_path / "attractors.safetensors")[0].items()}
     assert found["epoch"].tolist() == [0, 2, 4]  # 6 was seen too, but lies behind the end
     assert found["slow_epoch"].tolist() == [0, 4]
@@ -96,6 +97,29 @@ def test_the_small_file_keeps_what_was_seen(tmp_path):
     assert found["sample"].shape == (3, 1, 4, 20, 1)
     torch.testing.assert_close(found["sample"][1, 0, :, :, 0].double(), y[-20:, 1, :, 0].T, rtol=0, atol=1e-3)
     assert float((found["exponents"][1, 0, 0]).abs()) < 0.02  # along the circle
+
+
+def test_labels_say_what_the_starts_lead_to_at_every_kept_epoch(tmp_path):
+    # A unit with a positive self-connection has two fixed points; the circle is none.
+    twofold = TanhRNN(1, 1, 1).double()
+    with torch.no_grad():
+        for name, value in twofold.weights().items():
+            value.data.fill_(2.0 if name == "weight_hh" else 0.0)
+    options = {"steps": 60, "keep": 30, "every": 2, "slow": 4, "shown": 5, "chosen": (0, 1, 2)}
+    for model, kind, count in ((twofold, "fixed point", 2), (oscillator(), "quasi-periodic", 1)):
+        folder = tmp_path / kind
+        looking = probe(folder, model, **options, labels={"n": 1000, "transient": 200})
+        with torch.no_grad():
+            for epoch in range(7):
+                looking(model, epoch)
+            finish.attractors(looking, model, folder, last=6)
+        found = {name: value for name, (_, value) in arrays.load(folder / "attractors.safetensors")[0].items()}
+        assert found["label_epoch"].tolist() == [0, 4, 6]  # the slow ones and the last
+        assert found["kind"].shape == (3, 4, 3)
+        assert {KINDS[k] for k in found["kind"].flatten().tolist()} == {kind}
+        assert all(len(set(column.tolist())) == count for column in found["attractor"][0].T)
+        kept = sorted(path.name for path in looking.folder.glob("labels-*"))
+        assert kept == ["labels-000000.safetensors", "labels-000004.safetensors"]
 
 
 @pytest.mark.parametrize("omega", [0.2, 0.2182, 0.39, 1.1])

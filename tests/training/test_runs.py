@@ -69,6 +69,15 @@ def test_export_copies_small_files_of_finished_runs_only(store, tmp_path, monkey
     assert runs.find(roots=(tmp_path,))[0].metrics == run.metrics
     with pytest.raises(ValueError, match="is running, expected one that is done"):
         runs.export(runs.Run(run.folder, run.record | {"status": "running"}), tmp_path)
+    whole = (target / "model.safetensors").stat().st_size
+    monkeypatch.setattr(runs, "HALVED", 1000)
+    (small,) = runs.find(roots=(runs.export(run, tmp_path / "half").parent,))
+    assert small.record["half_precision"] == ["model"]
+    assert (small.folder / "model.safetensors").stat().st_size < 0.6 * whole
+    assert (small.folder / "history.safetensors").read_bytes() == (run.folder / "history.safetensors").read_bytes()
+    for one, other in zip(small.model().parameters(), run.model().parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=5e-4, atol=1e-7)
+    assert "half_precision" not in run.record  # the run itself keeps what it has
     monkeypatch.setattr(runs, "LARGEST", 1000)
     with pytest.raises(ValueError, match=r"bytes in its small files, expected at most 1000"):
         runs.export(run, tmp_path)
