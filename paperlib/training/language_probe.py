@@ -15,7 +15,7 @@ attractors.safetensors
     loop_entry (epoch, token, start): the token before the loop, -1 where there is none or nothing before it
     loop (slow_epoch, token, start, place): the loop's first tokens, -1 behind its end
     kind (slow_epoch, mode, token, start): number in attributes["kinds"]: `dynamics.classify` for the constant input;
-        for feedback chaotic where the exponent is positive by four standard errors, else by the loop's period
+        for feedback chaotic where the exponent is above four standard errors and 1 / n, else by the loop's period
     exponents_constant, exponents_feedback (slow_epoch, token, start, exponent), exponents_text (slow_epoch, stream,
         exponent): nats a token; under feedback and along the validation text those of the network driven by these
         tokens, since the arg max has derivative zero; error_... : standard error of the first one
@@ -151,7 +151,9 @@ class LanguageProbe:
             result[f"exponents_{mode}"] = ((*axes, "exponent"), exponents.float().unflatten(0, fold))
             result[f"error_{mode}"] = (axes, error.float().unflatten(0, fold))
         period = record["period"][1][1].to(z.device)
-        chaotic = result["exponents_feedback"][1][..., 0] > 4 * result["error_feedback"][1]
+        # Below 1/n tangents have not even grown by a factor e: an isometry's exponent is zero but for rounding.
+        least = (4 * result["error_feedback"][1]).clamp(min=1 / n)
+        chaotic = result["exponents_feedback"][1][..., 0] > least
         result |= leading(model, z, x["constant"], shape, label, k, period, chaotic)
         return result
 
