@@ -9,10 +9,9 @@ import zlib
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from paperlib import __version__
 from paperlib.corpora.files import Wrong, sha256
 
-AGENT = f"paperlib/{__version__}"  # the mirror of WikiText-2 refuses Python's own name
+AGENT = "paperlib"  # the mirror of WikiText-2 refuses Python's own name
 RETRIES = 3
 
 

@@ -26,7 +26,7 @@ def load(folder: Path | str | None = None) -> Corpus:
     named folder that is not there, Wrong for a file that is empty, cut, not UTF-8 or another text.
     """
     place = located(NAME, VARIABLE, folder)
-    files = {part: _file(place, part) for part in PARTS}
+    files = {part: file(place, part) for part in PARTS}
     data = {part: files[part].read_bytes() for part in PARTS}
     words = {part: _words(files[part], data[part], TOKENS[part]) for part in PARTS}
     vocabulary, numbers = encode(words)
@@ -76,7 +76,8 @@ def _names(part: str) -> tuple[str, str]:
     return f"wiki.{part}.tokens", f"{part}.txt"
 
 
-def _file(folder: Path, part: str) -> Path:
+def file(folder: Path, part: str) -> Path:
+    """The file of a part, whichever of its two names it has. Raises FileNotFoundError."""
     names = _names(part)
     for name in names:
         if (folder / name).is_file():
