@@ -1,5 +1,6 @@
 """Readings of the sparsely forced trainings: which interval reconstructs which system, beside what was published."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -7,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from paperlib import dynamics, experiments, runs
+from paperlib import dynamics, paths, runs
 from paperlib.experiments.forcing import CLIPPED, DIMENSION, NETWORKS, TAUS
 from paperlib.models import Model
 from paperlib.runs import Run
@@ -15,6 +16,8 @@ from paperlib.tasks import systems
 
 SYSTEMS = tuple(DIMENSION)
 SHOWN = (5, 30, 200)  # tau too small, right, too large: the poster's three reconstructions
+STORED = paths.DATA / "sparse_forcing" / "temperature.json"  # floors of a series that may not be committed
+SUBSTEPS = 2  # of the flow maps here: attractors and exponents to sampling error, no trajectory is followed
 NEAR = 2.5  # "near" tau_pred: within this factor, the widest step of the sweep above tau = 30
 
 # M, values of its figures for the LSTM, by tau; 0 is clipping, with the range over networks.
@@ -110,28 +113,30 @@ def worse(cells: Cells, tau: int) -> dict[int, dict[str, bool]]:
     return result
 
 
-def data_of(run: Run) -> Tensor:
-    """The series that a run was trained on, (n, N) float64. Raises FileNotFoundError where it is not there."""
-    own = run.record["identity"]
-    made = experiments.experiment(own["experiment"], own["model"], scale=own["scale"], **own["settings"])
-    return made.task(seed=own["seed"]).data.double()
-
-
 def network(run: Run) -> Model:
     """The trained network in float64."""
     return run.model().double()
 
 
-def series(name: str, count: int, length: int, seed: int = 0, transient: int | None = None) -> Tensor:
+@torch.no_grad()
+def generate(run: Run, n: int) -> Tensor:
+    """n outputs of a network left to itself, from the first stored state on its own run: (n, N).
+
+    NaN where the run had left for infinity before that.
+    """
+    model = network(run)
+    start = torch.from_numpy(run.final.state.values[:1]).double()
+    return model(start.new_zeros(n, 1, model.input_size), start)[0][:, 0]
+
+
+def series(name: str, count: int, length: int, seed: int = 0, transient: int = 2000) -> Tensor:
     """`count` pieces of `length` steps of a system's attractor, each from a start of its own: (count, length, 3).
 
     Unstandardised, by the flow map; as good a sample of the attractor as one long trajectory, and made at once.
     """
     generator = torch.Generator().manual_seed(seed)
     x0 = 1 + 0.1 * torch.randn(count, 3, dtype=torch.float64, generator=generator)
-    own = systems.system(name)
-    transient = round(40 / own.dt) // (1 if name != "roessler" else 2) if transient is None else transient
-    return dynamics.orbit(systems.flow_map(name), x0, length, transient=transient).movedim(0, 1)
+    return dynamics.orbit(systems.flow_map(name, substeps=SUBSTEPS), x0, length, transient=transient).movedim(0, 1)
 
 
 def floors(pieces: Tensor, halves: int = 50) -> dict[str, Tensor]:
@@ -154,8 +159,13 @@ def floors(pieces: Tensor, halves: int = 50) -> dict[str, Tensor]:
     return {key: torch.tensor(values) for key, values in found.items()}
 
 
-def series_floors(data: Tensor) -> dict[str, float]:
-    """The same of one series (T, N), its first half against its second; the spectra in pieces of T/50 steps."""
+def temperature_floors(data: np.ndarray | None) -> dict[str, float]:
+    """The same of the one temperature series there is, (T, N); as stored where it is not on this machine.
+
+    Spectra in pieces of T/50 steps, as published.
+    """
+    if data is None:
+        return json.loads(STORED.read_text("utf-8"))
     floor = dynamics.metric_floor
     return {
         "D_stsp_published": floor(dynamics.state_space_divergence, data),
@@ -184,8 +194,8 @@ class Exponent:
         return systems.predictability_time(self.value)
 
 
-def exponent(name: str, starts: Tensor, n: int, *, substeps: int | None = None) -> Exponent:
+def exponent(name: str, starts: Tensor, n: int) -> Exponent:
     """lambda_max of a system from states on its attractor (S, 3), n steps each, by tangents along the flow map."""
-    step = systems.flow_map(name, substeps=substeps)
+    step = systems.flow_map(name, substeps=SUBSTEPS)
     leading = dynamics.lyapunov_spectrum(step, starts, n, transient=200, k=1)[:, 0]
     return Exponent(float(leading.mean()), float(leading.std() / len(leading) ** 0.5), systems.system(name).dt)
