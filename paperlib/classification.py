@@ -16,12 +16,7 @@ from paperlib.training.seeds import seeded, start_states
 
 CHANCE = 0.25  # four classes
 SOLVED = 0.8  # accuracy above which sequences are called learned
-# R, Table 1: validation accuracy.
-TABLE = {
-    "lstm": {50: 1.00, 100: 1.00, 200: 1.00, 300: 0.25, 500: 0.27},
-    "slstm": {50: 1.00, 100: 1.00, 200: 0.27, 300: 0.26, 500: 0.26},
-    "ornn": {50: 1.000, 100: 1.000, 200: 0.999, 300: 0.995, 500: 0.970},
-}
+BY_HEART = 0.9  # R, supplementary Fig. 2: "above 90%" on the training sequences, guessing on the others
 
 
 def task_of(run: Run) -> Classification:
@@ -50,7 +45,7 @@ def outcome(accuracy: float, validation: float) -> str:
             raise ValueError(f"{name} is {value!r}, expected a share from 0 to 1")
     if validation > SOLVED:
         return "solved"
-    return "memorised" if accuracy > SOLVED and validation < CHANCE + 0.1 else "not solved"
+    return "memorised" if accuracy > BY_HEART and validation < CHANCE + 0.1 else "not solved"
 
 
 def first_epoch(accuracy: np.ndarray, above: float = SOLVED) -> int | None:

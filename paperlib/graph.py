@@ -54,9 +54,12 @@ def _runs(stem: str, scale: str) -> list[dict]:
     if find_spec("paperlib.experiments") is None:
         return []
     from paperlib import experiments
+    from paperlib.campaign import OPTIONS
 
     sweep = getattr(experiments, f"{scale}_runs", None)
-    return sweep(notebooks()[stem]) if sweep is not None else []
+    wanted = sweep(notebooks()[stem]) if sweep is not None else []
+    # A step of the graph is a training to its end: limits after which it may be left are the campaign's.
+    return [{key: value for key, value in run.items() if key not in OPTIONS} for run in wanted]
 
 
 def _name(run: dict) -> str:

@@ -1,0 +1,103 @@
+"""How the symbol trainings at the paper's size ended, and what a run that was stopped can still say."""
+
+from collections import Counter
+
+import numpy as np
+
+from paperlib import classification
+from paperlib.dynamics.classify import KINDS
+from paperlib.experiments.classification import BEYOND_CHANCE, LENGTHS, TABLE
+from paperlib.runs import Run
+
+LIMIT = 400  # epochs after which a run may be left: R, Figs. 7 and S2 to S4 end there
+CLOSE = 0.02  # below a printed accuracy and still agreeing with it; the tables of claims say so
+PRINTED = {"slstm-certified": "slstm", "ornn-nonexpansive": "ornn"}  # networks of this book beside those of the paper
+
+
+def printed(model: str, length: int) -> float:
+    """The accuracy of Table 1 for this network, or for the one that it is a version of."""
+    return TABLE[PRINTED.get(model, model)][length]
+
+
+def learned(model: str, length: int) -> bool:
+    """Whether Table 1 has the network at this length above chance."""
+    return printed(model, length) > BEYOND_CHANCE
+
+
+def ending(run: Run) -> str:
+    """Why a run ended, with the epoch: accuracy one, past the printed value, all its epochs, or stopped on the way.
+
+    Accuracy one is that on the training sequences, R's rule; the printed value is met on those for validation.
+    """
+    own, epochs = run.record["identity"], run.metrics["epochs"]
+    if run.metrics["accuracy"] >= 1:
+        return f"accuracy one at epoch {epochs}"
+    if run.finished:
+        return f"all {epochs} epochs"
+    if own["settings"].get("length") in LENGTHS:
+        goal = printed(own["model"], own["settings"]["length"])
+        if run.metrics["validation_accuracy"] >= (goal if goal > BEYOND_CHANCE else BEYOND_CHANCE):
+            return f"past the printed {goal:g} at epoch {epochs}"
+    return f"stopped at epoch {epochs} after {run.record['seconds']['total'] / 60:.0f} minutes"
+
+
+def evidence(run: Run, model: str, length: int) -> float | None:
+    """The run's accuracy, where it decides a cell of Table 1; None where the training was stopped too early for that.
+
+    A run that was stopped decides what it has learned: that it reaches a printed accuracy, or leaves a printed chance.
+    That it has learned nothing yet decides nothing, R going on to epoch 15000.
+    """
+    value = run.metrics["validation_accuracy"]
+    enough = printed(model, length) - CLOSE if learned(model, length) else BEYOND_CHANCE
+    return value if run.finished or value >= enough else None
+
+
+def outcomes(found: list[Run]) -> list[str]:
+    """What became of each seed: `classification.outcome`, or "unfinished" when stopped before epoch 400 unsolved."""
+    words = []
+    for run in found:
+        word = classification.outcome(run.metrics["accuracy"], run.metrics["validation_accuracy"])
+        ended = run.finished or word != "not solved" or run.metrics["epochs"] >= LIMIT
+        words.append(word if ended else "unfinished")
+    return words
+
+
+def shares(words: list[str], wanted: int) -> str:
+    """How many of the wanted seeds solved the task, memorised, failed or are not run: one line for the page."""
+    names = {"solved": "converge", "memorised": "memorise", "not solved": "fail", "unfinished": "are unfinished"}
+    counted = Counter(words)
+    said = [f"{counted[word]} {name}" for word, name in names.items() if counted[word]]
+    missing = wanted - len(words)
+    return f"{len(words)} of {wanted} seeds run: " + ", ".join([*said, *([f"{missing} not run"] if missing else [])])
+
+
+def agree(words: list[str], wanted: int, word: str) -> bool | None:
+    """Whether any seed became `word`; None while none has and some are still to be run or finished."""
+    if word in words:
+        return True
+    return False if len(words) >= wanted and "unfinished" not in words else None
+
+
+def differ(words: list[str], wanted: int) -> bool | None:
+    """Whether one seed solves what another does not; None while they agree and some are to be run or finished."""
+    ended = {word == "solved" for word in words if word != "unfinished"}
+    if len(ended) == 2:
+        return True
+    return False if len(words) >= wanted and "unfinished" not in words else None
+
+
+def labels(run: Run) -> classification.Labels | None:
+    """What the start states led to at every 25th epoch, as the run stored it; None where it did not."""
+    record = run.attractors
+    if "label_epoch" not in record:
+        return None
+    attractor = record.attractor.values
+    count = [[len(set(column[column >= 0].tolist())) for column in at.T] for at in attractor]
+    return classification.Labels(
+        record.label_epoch.values, KINDS[record.kind.values], np.array(count), record.first_exponent.values
+    )
+
+
+def left_chance(accuracy: np.ndarray) -> int | None:
+    """The first epoch, from 1, of a validation accuracy (E,) that chance does not give; None where there is none."""
+    return classification.first_epoch(accuracy, BEYOND_CHANCE)
