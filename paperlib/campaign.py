@@ -8,6 +8,8 @@ from typing import Any
 
 from paperlib import experiments, runs
 from paperlib.paths import RUNS, STORED_RUNS
+from paperlib.training import arrays
+from paperlib.training.limits import Limits
 
 OPTIONS = ("until", "max_epochs")  # of a run in a sweep: when it may end; not what it is
 
@@ -16,8 +18,8 @@ OPTIONS = ("until", "max_epochs")  # of a run in a sweep: when it may end; not w
 class Piece:
     """One training: the row of the campaign it belongs to, its identity, how it stands, and its minutes.
 
-    status is missing, half done, running, done or diverged; minutes are those of one core, or of one GPU, None where
-    nobody has measured them; options follow `paperlib train`.
+    status is missing, half done, running, done, diverged, or at its limit, where it is left; minutes are those of one
+    core, or of one GPU, None where nobody has measured them; options follow `paperlib train`.
     """
 
     row: str
@@ -32,7 +34,7 @@ class Piece:
 
     @property
     def ended(self) -> bool:
-        return self.status in ("done", "diverged")
+        return self.status in ("done", "diverged", "at its limit")
 
 
 def rows(device: str = "cpu") -> Iterator[tuple[str, list[dict[str, Any]]]]:
@@ -76,11 +78,11 @@ def pieces(folder: Path = RUNS, device: str = "cpu") -> list[Piece]:
             id = runs.name(own)
             if id not in found:
                 minutes = experiments.minutes(own, device.partition(":")[0])
-                found[id] = Piece(row, own, status(records.get(id)), minutes, options)
+                found[id] = Piece(row, own, status(records.get(id), options), minutes, options)
     return list(found.values())
 
 
-def status(run: runs.Run | None) -> str:
+def status(run: runs.Run | None, options: tuple[str, ...] = ()) -> str:
     """How a training stands; one whose folder is held by a process is running."""
     if run is None:
         return "missing"
@@ -93,7 +95,18 @@ def status(run: runs.Run | None) -> str:
                 pass
         except runs.Busy:
             return "running"
-    return "half done"
+    return "at its limit" if known == "stopped" and at_limit(run, options) else "half done"
+
+
+def at_limit(run: runs.Run, options: tuple[str, ...]) -> bool:
+    """Whether a run has come to one of its limits, as its history tells."""
+    path = run.folder / "history.safetensors"
+    if not options or not path.exists():
+        return False
+    given = dict(zip(options[::2], options[1::2], strict=True))
+    limits = Limits(int(given["--max-epochs"]) if "--max-epochs" in given else None, given.get("--until"))
+    history, about = arrays.load(path)
+    return bool(limits.reached(about["epochs"], {name: float(value[-1]) for name, (_, value) in history.items()}))
 
 
 def words(piece: Piece) -> list[str]:

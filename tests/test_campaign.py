@@ -91,3 +91,23 @@ def test_a_limit_stops_it_with_a_checkpoint(tmp_path):
 def test_wrong_use(words):
     done = paperlib("campaign", *words)
     assert done.returncode == 2 and len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_run_at_its_limit_is_left_there(tmp_path, monkeypatch):
+    from paperlib.cli import main
+
+    run = {"experiment": "sine", "model": "tanh", "epochs": 9, "seed": 0, "max_epochs": 2, "until": "rate=1"}
+    monkeypatch.setattr(campaign, "STORED_RUNS", tmp_path / "stored")
+    monkeypatch.setattr(campaign, "rows", lambda device="cpu": [("row", [run])])
+    monkeypatch.setattr(runs, "STORED_RUNS", tmp_path / "stored")
+    monkeypatch.setattr(runs.export, "__defaults__", (tmp_path / "stored",))
+    store = tmp_path / "runs"
+    (piece,) = campaign.pieces(store)
+    assert (piece.status, piece.ended, piece.options) == ("missing", False, ("--until", "rate=1", "--max-epochs", "2"))
+    assert main(["campaign", "--runs", str(store), "--max-minutes", "5"]) == 0
+    (piece,) = campaign.pieces(store)
+    assert (piece.status, piece.ended) == ("at its limit", True)
+    (stored,) = runs.find(roots=(tmp_path / "stored",))
+    assert stored.record["status"] == "stopped" and stored.metrics["epochs"] == 2
+    run["max_epochs"] = 3  # a further limit: there is more to do
+    assert campaign.pieces(store)[0].status == "half done"

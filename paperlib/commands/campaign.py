@@ -42,10 +42,13 @@ def run(args: argparse.Namespace) -> int:
         if clock.over:
             return STOPPED
         status = train(piece, args, clock)
+        found = [one for one in runs.find(roots=(args.runs,)) if one.id == piece.id]
+        if status == STOPPED and found and campaign.at_limit(found[0], piece.options):
+            status = train(piece, args, clock, "--wrap-up")
+            found = [one for one in runs.find(roots=(args.runs,)) if one.id == piece.id]
         if status == FAILED:
             failed = True
         elif status == DONE:
-            found = [one for one in runs.find(roots=(args.runs,)) if one.id == piece.id]
             print(f"{piece.id}: {shown(runs.export(found[0]))}, to be committed", flush=True)
     left = [piece for piece in pieces(args) if not piece.ended]
     return FAILED if failed else STOPPED if left else DONE
@@ -56,10 +59,10 @@ def pieces(args: argparse.Namespace) -> list[campaign.Piece]:
     return [piece for piece in campaign.pieces(args.runs, args.device) if word in piece.row.lower()]
 
 
-def train(piece: campaign.Piece, args: argparse.Namespace, clock: campaign.Clock) -> int:
+def train(piece: campaign.Piece, args: argparse.Namespace, clock: campaign.Clock, *more: str) -> int:
     """In a process of its own: one that dies takes no other with it. Another process's run is left to it."""
     limit = [] if clock.left is None else ["--max-minutes", f"{clock.left:.2f}"]
-    command = [sys.executable, "-m", "paperlib", *campaign.words(piece), "--device", args.device, *limit]
+    command = [sys.executable, "-m", "paperlib", *campaign.words(piece), "--device", args.device, *limit, *more]
     return subprocess.run([*command, "--runs", str(args.runs)], check=False).returncode
 
 
