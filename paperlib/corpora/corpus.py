@@ -12,7 +12,7 @@ EOS, UNK = "<eos>", "<unk>"
 PROBES = (EOS, UNK, "=", "is", "Valkyria")  # what the probes of R, section 5.3, ask for: a reduced text keeps them
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Corpus:
     """A tokenised text. `train`, `valid` and `test` are int64 tensors (T,) of positions in `vocabulary`.
 
@@ -21,7 +21,7 @@ class Corpus:
     """
 
     name: str
-    vocabulary: tuple[str, ...]
+    vocabulary: tuple[str, ...] = field(repr=False)
     train: Tensor
     valid: Tensor
     test: Tensor
