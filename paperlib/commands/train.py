@@ -111,7 +111,10 @@ def train(experiment, own: dict[str, Any], folder: Path, args: argparse.Namespac
     if record is not None and record["status"] in ("done", "diverged"):
         print(f"{label}: {record['status']} already, {shown(folder)}")
         return DONE if record["status"] == "done" else FAILED
-    task = experiment.task(device=device, seed=own["seed"])
+    try:
+        task = experiment.task(device=device, seed=own["seed"])
+    except ValueError as error:  # a setting that this device does not have
+        raise UsageError(str(error)) from None
     model = seeded(own["seed"], lambda: experiment.build(task)).to(device)
     probe = None if experiment.prober is None else experiment.prober(task, model, folder, own["seed"])
     training = Training(model, task, experiment.recipe, folder, watch=Vitals(task.u_max), probe=probe)
@@ -124,6 +127,8 @@ def train(experiment, own: dict[str, Any], folder: Path, args: argparse.Namespac
         | getattr(task, "provenance", dict)(),
     }
     runs.write(folder, record)
+    for warning in record["provenance"].get("text_warnings", ()):
+        print(f"paperlib train: {warning}", file=sys.stderr)
     if args.wrap_up:
         training.restore()
         if not training.history:

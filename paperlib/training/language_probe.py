@@ -23,7 +23,8 @@ attractors.safetensors
         Newton's method has found none
 final.safetensors
     the same without the first axis, over longer orbits after the last epoch; the axis `token` holds as many more, drawn
-    from the whole vocabulary, and `sample` the last `shown` steps of all projections;
+    from the whole vocabulary, and `sample` (mode, token, start, time, projection) has all projections;
+    opening (token, start, place): the first tokens generated under feedback;
     text_distance, text_variation (read, stream): two runs read the same text from unequal states: the distance of
         these, relative to their size, and the total variation between their predictions
 """
@@ -170,6 +171,8 @@ class LanguageProbe:
         record["text_distance"] = (("read", "stream"), distance)
         record["text_variation"] = (("read", "stream"), variation)
         record["token"] = (("token",), tokens.to(torch.int32))
+        opening = record["generated"][1][:PLACES].movedim(0, -1)
+        record["opening"] = (("token", "start", "place"), opening)
         for name in ("generated", "sample_word"):
             del record[name]
         arrays.save(folder / "final.safetensors", record, **attributes(), **self.final)

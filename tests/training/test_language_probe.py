@@ -218,6 +218,7 @@ def test_what_a_run_leaves(watched):
     assert list(last.token.values) == [1, 4, 50, 60]
     assert last.kind.dims == ("mode", "token", "start")
     assert last.text_distance.dims == ("read", "stream")
+    assert last.opening.dims == last.loop.dims == ("token", "start", "place")
     assert sum(path.stat().st_size for path in folder.glob("*.safetensors")) < runs.LARGEST
     history = runs.load(folder / "history.safetensors")
     assert metrics == perplexities(folder)
