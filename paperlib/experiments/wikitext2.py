@@ -1,8 +1,13 @@
 """R, section 5.3: a word-level language model.
 
-One network at the paper's scale on one GPU, in pieces of nine minutes that go on where the last one stopped:
+One network at the paper's scale on one GPU, in pieces of nine minutes; the same command goes on where the last one
+stopped (exit 75), and what the finished run leaves is small:
 
-    python -m paperlib train wikitext2 --model lstm --scale paper --device cuda --max-minutes 9 --checkpoint-minutes 3
+    export PAPERLIB_WIKITEXT2=...   # or once: python -m paperlib data fetch wikitext-2
+    python -m paperlib train wikitext2 --model lstm --scale paper --device cuda --max-minutes 9 --checkpoint-minutes 4
+    python -m paperlib runs --export wikitext2-lstm-paper-seed0
+
+What TF32, the default there, changes: two epochs of each, `--set epochs=2` and `--set precision=float32`.
 """
 
 from collections.abc import Callable

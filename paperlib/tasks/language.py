@@ -19,8 +19,9 @@ class Language:
     from zero in every epoch. What does not fill the streams is dropped. The loss is a sum over streams and steps.
     Dropout masks are a function of (seed, epoch, batch).
 
-    corpus() gives the text when it is first needed, `vocabulary` how many words it has; precision "bf16" multiplies
-    in bfloat16. Raises ValueError where they do not agree or a part of the text is too short for the streams.
+    corpus() gives the text when it is first needed, `vocabulary` how many words it has. precision "bf16" multiplies in
+    bfloat16 in the softmax, where most of the work is. Raises ValueError where corpus and vocabulary do not agree or a
+    part of the text is too short for the streams.
     """
 
     u_max = 1.0  # what a certificate is asked for; `Vitals` asks the model how large its embeddings are
@@ -91,10 +92,8 @@ class Language:
     def loss(
         self, model: nn.Module, tokens: Tensor, target: Tensor, x: Tensor | None, generator: torch.Generator | None
     ) -> tuple[Tensor, Tensor]:
-        half = torch.bfloat16 if self.precision == "bf16" else None
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=half is not None):
-            h, x = model.states(tokens, x, generator)
-        return model.loss(h.to(x.dtype) if half is None else h.float(), target, half), x.float() if half else x
+        h, x = model.states(tokens, x, generator)
+        return model.loss(h, target, torch.bfloat16 if self.precision == "bf16" else None), x
 
     @torch.no_grad()
     def validate(self, model: nn.Module) -> dict[str, float]:

@@ -27,7 +27,7 @@ def choose(asked: str | None, device: str) -> str:
 def products(precision: str | None) -> Iterator[None]:
     """Within it, products of float32 matrices on a GPU, and cuDNN's layers, are computed so; None changes nothing.
 
-    What bf16 leaves in float32 is multiplied in TF32.
+    bf16 is the softmax's alone; all else is then multiplied in TF32.
     """
     if precision is None:
         yield
