@@ -18,7 +18,8 @@ attractors.safetensors
         for feedback chaotic where the exponent is above four standard errors and 1 / n, else by the loop's period
     exponents_constant, exponents_feedback (slow_epoch, token, start, exponent), exponents_text (slow_epoch, stream,
         exponent): nats a token; under feedback and along the validation text those of the network driven by these
-        tokens, since the arg max has derivative zero; error_... : standard error of the first one
+        tokens, since the arg max has derivative zero; -inf where a step forgets everything, as an orthogonal network
+        does when all its units are off; error_... : standard error of the first one
     multipliers (slow_epoch, token, multiplier, part): of the constant input's fixed point, by modulus; NaN where
         Newton's method has found none
 final.safetensors
@@ -77,14 +78,8 @@ class LanguageProbe:
         streams: int = 5,
         final: dict[str, int] | None = None,
     ):
-        self.folder, self.tokens, self.more, self.starts, self.words, self.text = (
-            folder / "probes",
-            tokens,
-            more,
-            starts,
-            words,
-            text,
-        )
+        self.folder = folder / "probes"
+        self.tokens, self.more, self.starts, self.words, self.text = tokens, more, starts, words, text
         self.steps, self.keep, self.shown, self.every, self.slow = steps, keep, shown, every, slow
         self.options = {"n": n, "settle": settle, "label": label}
         self.k, self.streams, self.final = k, streams, {"steps": steps} | self.options | (final or {})
