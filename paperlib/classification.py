@@ -192,6 +192,16 @@ def at_end(kept: np.ndarray) -> np.ndarray:
     return kept[(~np.isnan(kept)).sum(0) - 1, np.arange(kept.shape[1])]
 
 
+def gap_of(kept: np.ndarray) -> float:
+    """Steps from the first symbol to the answer, kept (K, B): median over sequences."""
+    return float(np.median((~np.isnan(kept)).sum(0) - 1))
+
+
+def distractor_exponent(run: Run) -> float:
+    """Largest Lyapunov exponent after training, mean over the four distractors held for ever: nats per step."""
+    return float(run.final.exponents.values[2:, 0].mean())
+
+
 def rate_of(kept: np.ndarray) -> float:
     """Mean factor a step by which the first symbol's trace shrinks or grows, kept (K, B): median over sequences."""
     steps_since = (~np.isnan(kept)).sum(0) - 1

@@ -101,3 +101,19 @@ def labels(run: Run) -> classification.Labels | None:
 def left_chance(accuracy: np.ndarray) -> int | None:
     """The first epoch, from 1, of a validation accuracy (E,) that chance does not give; None where there is none."""
     return classification.first_epoch(accuracy, BEYOND_CHANCE)
+
+
+def changes(found: classification.Labels, symbol: int) -> list[str]:
+    """Between which labelled epochs the attractors under one symbol change: how many are named, whether starts move.
+
+    An orbit that is undecided names none.
+    """
+    said = []
+    moving = found.moving()[:, symbol] > 0
+    for k in range(1, len(found.epochs)):
+        before, after = found.count[k - 1, symbol], found.count[k, symbol]
+        parts = [f"{before} to {after} named"] if before != after else []
+        parts += ["motion sets in" if moving[k] else "motion ends"] if moving[k - 1] != moving[k] else []
+        if parts:
+            said.append(f"{', '.join(parts)} between {found.epochs[k - 1]} and {found.epochs[k]}")
+    return said

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from paperlib import experiments, runs, table1
+from paperlib import classification, experiments, runs, table1
 from paperlib.dynamics.classify import KINDS
 from paperlib.training import arrays
 
@@ -82,6 +82,7 @@ def test_labels_come_back_as_they_were_stored(tmp_path):
     assert labels.count.tolist() == [[1], [2]]
     assert labels.moving().tolist() == [[0], [0.5]]
     assert KINDS[3] == "quasi-periodic"
+    assert table1.changes(labels, 0) == ["1 to 2 named, motion sets in between 0 and 25"]
     arrays.save(found.folder / "attractors.safetensors", {"epoch": (("epoch",), torch.tensor([0]))})
     assert table1.labels(found) is None
 
@@ -108,3 +109,13 @@ def test_the_sweep_begins_with_the_table_and_every_run_has_its_limits():
         own = runs.identity("classification", run["model"], scale="paper", length=run["length"])
         assert 1 < experiments.minutes(own) < 120
     assert experiments.minutes(own, "cuda") is None
+
+
+def test_the_rate_is_of_the_distractors_and_the_gap_of_the_sequences(tmp_path):
+    found = run(tmp_path, accuracy=1.0, validation=1.0, epochs=30)
+    found.folder.mkdir()
+    exponents = torch.tensor([[9.0, 0.0], [9.0, 0.0], [-0.1, -1.0], [-0.3, -1.0], [-0.1, -1.0], [-0.3, -1.0]])
+    arrays.save(found.folder / "final.safetensors", {"exponents": (("input", "exponent"), exponents)})
+    assert classification.distractor_exponent(found) == pytest.approx(-0.2)
+    kept = np.array([[1.0, 1.0], [0.5, 0.5], [0.25, np.nan]])
+    assert classification.gap_of(kept) == 1.5

@@ -1,0 +1,37 @@
+"""Figures of runs that nobody has made say so, and draw what there is beside it."""
+
+import numpy as np
+import pytest
+
+from paperlib import figures
+
+
+def said(fig):
+    return [text.get_text() for ax in fig.axes for text in ax.texts]
+
+
+def test_a_panel_without_a_run_says_so():
+    line = np.linspace(0, 1, 300)
+    fig = figures.classification.broken_history({"a": [("lstm", line, True)], "b": []}, 0.25)
+    assert said(fig) == ["not run"]
+    assert len(fig.axes[0].lines) == 4  # the line and its end, chance, the break
+    fig = figures.classification.seeds({"50": [(line, line)], "100": []}, 0.25)
+    assert said(fig) == ["not run"] * 2
+    assert said(figures.classification.all_panels("lstm", None, None, "pq", "1234")) == ["not run"]
+    cloud = np.random.default_rng(0).normal(size=(3, 10, 6))
+    fig = figures.classification.diagrams([("p", "lstm", np.arange(3), cloud), ("b", "lstm", None, None)])
+    assert said(fig) == ["not run"] and fig.axes[0].name == "3d"
+    found = (np.arange(3), np.ones((3, 6)), np.zeros((3, 6)))
+    fig = figures.classification.counts({"a": None, "b": found}, "pqabcd")
+    assert said(fig) == ["not run"] * 2 and len(fig.legends[0].get_lines()) == 6
+    assert not figures.classification.counts({"a": None, "b": None}, "pqabcd").legends
+
+
+def test_the_axis_is_broken_at_250_by_a_factor_of_40():
+    fig = figures.classification.broken_history({"a": [("lstm", np.zeros(9), False)], "b": []}, 0.25)
+    scale = fig.axes[0].transScale.transform
+    place = [scale((x, 0))[0] for x in (0, 125, 250, 250 + 40 * 125, 15250)]
+    assert np.diff(place)[:3] == pytest.approx([place[1]] * 3)
+    assert scale((15250, 0))[0] == pytest.approx(625)
+    back = fig.axes[0].transScale.inverted().transform
+    assert back((place[3], 0))[0] == pytest.approx(5250)
