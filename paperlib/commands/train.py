@@ -23,7 +23,7 @@ def add_parser(subparsers) -> None:
     parser.add_argument("--variant", default="paper", help="the paper's text, or its released code where they differ")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--length", type=int, help="length of the sequences, where the paper varies it")
-    parser.add_argument("--tau", type=int, help="steps between two forcings, where the paper varies it")
+    parser.add_argument("--tau", type=int, help="steps between two forcings; 0: none, clipped instead")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="settings")
     parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:0, ...")
     parser.add_argument("--max-minutes", type=float, help="stop after this time, with a checkpoint (exit 75)")
