@@ -1,6 +1,7 @@
 """Readings of the sparsely forced trainings: which interval reconstructs which system, beside what was published."""
 
 import json
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -83,6 +84,16 @@ def near(tau: int, predicted: float) -> bool:
     return predicted / NEAR <= tau <= predicted * NEAR
 
 
+def optimal(cells: Cells, predicted: float, key: str) -> float:
+    """How far the best interval near a predictability time is from the best of all: ratio of medians, 1 when it is it.
+
+    nan where no interval near it was run. M: the optimum is near tau_pred.
+    """
+    found = {tau: value for tau, value in medians(cells, key).items() if tau != CLIPPED}
+    close = [value for tau, value in found.items() if near(tau, predicted)]
+    return min(close) / min(found.values()) if close else math.nan
+
+
 def missing(cells: Cells, taus: Iterable[int] = (*TAUS, CLIPPED)) -> list[int]:
     """The intervals of the published sweep that no run stands for."""
     return [tau for tau in taus if tau not in cells]
@@ -92,25 +103,28 @@ def said(tau: int) -> str:
     return "clipped" if tau == CLIPPED else f"tau {tau}"
 
 
-def worse(cells: Cells, tau: int) -> dict[int, dict[str, bool]]:
-    """Whether an interval (0: clipping) reconstructs worse than the best other one: {seed: {measure: bool}}.
+def threshold(system: str, tau: int) -> float:
+    """From which ratio of D_stsp on an interval (0: clipping) counts as failing, against the best other one.
 
-    Compared within a seed, by D_stsp as published and around the data; seeds without another forced run are left out.
+    The geometric middle of 1 and the printed ratio, so that what is above is nearer to the printed one than to no
+    difference; 2 where nothing is printed.
     """
-    result: dict[int, dict[str, bool]] = {}
-    for run in cells.get(tau, []):
-        others = [
-            other
-            for interval, group in cells.items()
-            for other in group
-            if interval not in (tau, CLIPPED) and seed_of(other) == seed_of(run)
-        ]
-        if others:
-            result[seed_of(run)] = {
-                MEASURES[key]: bool(run.metrics[key] > min(other.metrics[key] for other in others))
-                for key in ("D_stsp_published", "D_stsp")
-            }
-    return result
+    printed = PUBLISHED[system]
+    value = PUBLISHED_CLIPPED.get(system, (None,))[0] if tau == CLIPPED else printed.get(tau)
+    return 2.0 if value is None else math.sqrt(value / min(printed.values()))
+
+
+def ratio(cells: Cells, tau: int, key: str) -> float:
+    """Median distance on an interval (0: clipping) over the smallest one on another, forced interval; nan without."""
+    found = medians(cells, key)
+    others = [value for interval, value in found.items() if interval not in (tau, CLIPPED)]
+    return found[tau] / min(others) if tau in found and others else math.nan
+
+
+def fails(system: str, cells: Cells, tau: int) -> dict[str, bool]:
+    """Whether an interval fails by both versions of D_stsp; empty where it or all others have not been run."""
+    found = {key: ratio(cells, tau, key) for key in ("D_stsp_published", "D_stsp")}
+    return {MEASURES[key]: bool(v > threshold(system, tau)) for key, v in found.items() if not math.isnan(v)}
 
 
 def network(run: Run) -> Model:

@@ -50,21 +50,30 @@ def test_records_without_distances_are_left_out(root):
     assert "temperature" not in sparse_forcing.sweep("paper", roots=(root,))
 
 
-def test_worse_is_told_within_a_seed(root):
+def test_what_fails_is_nearer_to_the_printed_ratio_than_to_none(root):
     cells = sparse_forcing.sweep("paper", roots=(root,))["lorenz"]["lstm"]
-    assert all(all(parts.values()) for tau in (5, 200, 0) for parts in sparse_forcing.worse(cells, tau).values())
-    assert list(sparse_forcing.worse(cells, 0)) == [0]
-    of_30 = sparse_forcing.worse(cells, 30)
-    assert not any(of_30[0].values()) and all(of_30[1].values())  # 60 is better in seed 1
-    assert sparse_forcing.worse(cells, 70) == {}
-    assert sparse_forcing.worse({5: cells[5]}, 5) == {}
+    assert sparse_forcing.threshold("lorenz", 5) == pytest.approx(math.sqrt(4.36 / 0.062))
+    assert sparse_forcing.threshold("temperature", 200) == 2
+    assert sparse_forcing.ratio(cells, 5, "D_stsp") == pytest.approx(4.5 / 0.2)
+    assert sparse_forcing.ratio(cells, 200, "D_stsp") == math.inf
+    for tau in (5, 200, 0):
+        assert sparse_forcing.fails("lorenz", cells, tau) == {"as published": True, "around the data": True}
+    assert not any(sparse_forcing.fails("lorenz", cells, 30).values())
+    assert sparse_forcing.fails("lorenz", cells, 70) == {} == sparse_forcing.fails("lorenz", {5: cells[5]}, 5)
+
+
+def test_optimum(root):
+    cells = sparse_forcing.sweep("paper", roots=(root,))["lorenz"]["lstm"]
+    assert sparse_forcing.optimal(cells, 63.0, "D_stsp") == 1
+    assert sparse_forcing.optimal(cells, 10.0, "D_stsp") == pytest.approx(4.5 / 0.2)
+    assert math.isnan(sparse_forcing.optimal(cells, 1.0, "D_stsp"))
 
 
 def test_measures_may_disagree(tmp_path):
-    stored(tmp_path, "lorenz", "lstm", 5, 0, 3.0, corrected=1.0)
+    stored(tmp_path, "lorenz", "lstm", 5, 0, 30.0, corrected=1.0)
     stored(tmp_path, "lorenz", "lstm", 30, 0, 2.0, corrected=2.0)
     cells = sparse_forcing.sweep("paper", roots=(tmp_path,))["lorenz"]["lstm"]
-    assert list(sparse_forcing.worse(cells, 5)[0].values()) == [True, False]
+    assert list(sparse_forcing.fails("lorenz", cells, 5).values()) == [True, False]
     assert sparse_forcing.best(cells) == 30 and sparse_forcing.best(cells, "D_stsp") == 5
     assert sparse_forcing.best({}) is None
 

@@ -11,7 +11,7 @@ TAU_COLOURS = (ORANGE, BLUE, RED)  # too small, right, too large
 
 def reconstructions(rows, columns) -> Figure:
     """rows: {system: [orbit (T, 3) or a sentence, ...]}, the data first; columns: their titles."""
-    fig, _ = figure(size=(8.6, 2.3 * len(rows)))
+    fig, _ = figure(size=(8.6, 2.0 * len(rows)))
     fig.clf()
     for i, (system, orbits) in enumerate(rows.items()):
         limits = next((bounds(x) for x in orbits if not isinstance(x, str)), None)
@@ -28,16 +28,14 @@ def reconstructions(rows, columns) -> Figure:
                 shown = np.where(inside[:, None], orbit, np.nan)
                 ax.plot(*shown.T, color=BLUE if j == 0 else ORANGE, lw=0.35)
                 ax.set(xticklabels=[], yticklabels=[], zticklabels=[])
-                ax.set_box_aspect((1, 1, 0.9), zoom=1.15)
-            title = [columns[j]] if i == 0 else []
-            if j == 0:
-                title.append(SYSTEM_NAMES[system])
-            ax.set_title("\n".join(title), fontsize=9)
+                ax.tick_params(length=0)
+                ax.set_box_aspect((1, 1, 0.9), zoom=1.35)
+            ax.set_title(f"{SYSTEM_NAMES[system]}: data" if j == 0 else columns[j], fontsize=9, y=0.98)
             ax.view_init(elev=18, azim=-60)
     return fig
 
 
-def bounds(orbit, margin=0.5):
+def bounds(orbit, margin=0.2):
     """Corners (2, 3) of a box around the data, a little wider."""
     low, high = orbit.min(0), orbit.max(0)
     return np.stack([low - margin * (high - low), high + margin * (high - low)])
@@ -120,8 +118,12 @@ def exponents_against_tau(panels) -> Figure:
 def spectra(rows) -> Figure:
     """rows: {system: {label: (frequency (F,), power (F,))}}, the data first: smoothed power spectra of one variable."""
     fig, axes = figure(1, len(rows), size=(2.9 * len(rows) + 0.4, 3.3), squeeze=False)
+    colours = {}
     for ax, (system, lines) in zip(axes[0], rows.items(), strict=True):
-        for (label, (frequency, power)), colour in zip(lines.items(), (BLACK, *TAU_COLOURS), strict=False):
+        for label, (frequency, power) in lines.items():
+            if label not in colours:
+                colours[label] = (BLACK, *TAU_COLOURS)[len(colours)]
+            colour = colours[label]
             keep = (power > 0) & (frequency > 0)
             width = 1.6 if colour == BLACK else 0.9
             ax.loglog(frequency[keep], power[keep], color=colour, lw=width, label=label)

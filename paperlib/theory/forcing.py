@@ -36,8 +36,9 @@ def windows(model: Model, x: Tensor, tau: int) -> Loss:
     """Mean squared error over the first T steps of windows x (T + 1, S, N_y), forced every tau steps, 0 for never."""
 
     def loss(steps: int) -> Tensor:
-        parts = [squared_error(model, part, tau) / part[1:].numel() for part in x[: steps + 1].split(1, 1)]
-        return torch.stack(parts)
+        interval = tau if tau < steps else 0  # a shorter window is never forced
+        parts = x[: steps + 1].split(1, 1)
+        return torch.stack([squared_error(model, part, interval) / part[1:].numel() for part in parts])
 
     return loss
 
