@@ -5,6 +5,7 @@ from matplotlib.figure import Figure
 
 from paperlib.figures.style import BLACK, MODEL_COLOURS, MODEL_NAMES, SKY, figure, letter
 
+ABSENT = "not run"  # what stands in the place of a line that no stored run fills
 SYMBOL_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 
 
@@ -25,13 +26,55 @@ def history(panels, baseline) -> Figure:
     return fig
 
 
+def absent(ax) -> None:
+    ax.text(0.5, 0.55, ABSENT, transform=ax.transAxes, ha="center", va="center", color="#777777", fontsize=11)
+
+
+def broken_history(panels, baseline) -> Figure:
+    """panels: {title: [(model, validation accuracy (E,), whether it went to its end), ...]}: Fig. 6 as printed.
+
+    In the first panel the epochs from 250 to 15250 are drawn 40 times denser than those before. A ring at a line's end:
+    the training was left there and can go on.
+    """
+    fig, axes = figure(1, len(panels), size=(8.4, 3.4), sharey=True, squeeze=False)
+    names = {}
+    for ax, (title, lines) in zip(axes[0], panels.items(), strict=True):
+        for model, accuracy, ended in lines:
+            at, colour = np.arange(1, len(accuracy) + 1), MODEL_COLOURS[model]
+            names[MODEL_NAMES[model]] = ax.plot(at, accuracy, color=colour, lw=1)[0]
+            ax.plot(at[-1], accuracy[-1], "o", ms=4.5, color=colour, mfc=colour if ended else "white", clip_on=False)
+        ax.axhline(baseline, color=BLACK, ls="--", lw=0.9)
+        ax.set(xlabel="epoch", title=title, ylim=(0, 1.03))
+        if not lines:
+            absent(ax)
+    first = axes[0, 0]
+    first.set_xscale(
+        "function",
+        functions=(
+            lambda x: np.where(x < 250, x, 250 + (x - 250) / 40),
+            lambda x: np.where(x < 250, x, 250 + (x - 250) * 40),
+        ),
+    )
+    first.set(xlim=(0, 15250), xticks=[0, 100, 250, 5250, 10250, 15250], ylabel="accuracy, validation")
+    first.axvline(250, color=BLACK, ls=":", lw=0.9)
+    axes[0, 1].set_xlim(0, max(400, axes[0, 1].get_xlim()[1]))
+    letter(axes[0])
+    if names:
+        fig.legend(names.values(), names.keys(), loc="outside lower center", ncols=len(names))
+    return fig
+
+
 def seeds(panels, baseline) -> Figure:
     """panels: {title: [(training (E,), validation (E,)), ...]}: supplementary Fig. 2, a row of two for each title."""
     fig, axes = figure(len(panels), 2, size=(8.0, 2.1 * len(panels) + 0.4), sharex="row", sharey=True, squeeze=False)
     for row, (title, lines) in zip(axes, panels.items(), strict=True):
-        for ax, part, name in zip(row, zip(*lines, strict=True), ("training", "validation"), strict=True):
-            for accuracy in part:
-                ax.plot(np.arange(1, len(accuracy) + 1), accuracy, color=MODEL_COLOURS["lstm"], lw=0.8, alpha=0.7)
+        for k, (ax, name) in enumerate(zip(row, ("training", "validation"), strict=True)):
+            for line in lines:
+                at = np.arange(1, len(line[k]) + 1)
+                ax.plot(at, line[k], color=MODEL_COLOURS["lstm"], lw=0.8, alpha=0.7)
+                ax.plot(at[-1], line[k][-1], "o", ms=2.5, color=MODEL_COLOURS["lstm"], alpha=0.7, clip_on=False)
+            if not lines:
+                absent(ax)
             ax.axhline(baseline, color=BLACK, ls="--", lw=0.9)
             ax.set(title=f"{title}, {name}", ylim=(0, 1.03))
         row[0].set_ylabel("accuracy")
@@ -41,10 +84,18 @@ def seeds(panels, baseline) -> Figure:
 
 
 def diagrams(panels) -> Figure:
-    """panels: [(title, model, epochs (E,), output (E, S, T)), ...]: Fig. 7, output and first difference by epoch."""
+    """panels: [(title, model, epochs (E,), output (E, S, T)), ...]: Fig. 7, output and first difference by epoch.
+
+    Epochs and output are None where no run is stored.
+    """
     fig, _ = figure(size=(8.6, 3.5))
     fig.clf()
     for i, (title, model, epochs, y) in enumerate(panels):
+        if y is None:
+            ax = fig.add_subplot(1, len(panels), i + 1)
+            ax.set(title=f"{MODEL_NAMES[model]}, {title}", xticks=[], yticks=[])
+            absent(ax)
+            continue
         ax = fig.add_subplot(1, len(panels), i + 1, projection="3d")
         moves = np.diff(y, axis=-1)
         at = np.broadcast_to(epochs[:, None, None], moves.shape)
@@ -61,10 +112,15 @@ def diagrams(panels) -> Figure:
 def all_panels(model, epochs, y, inputs, classes) -> Figure:
     """epochs (E,), y (E, I, S, T, O): supplementary Figs. 3 and 4, six inputs by four outputs.
 
-    Height is the output on the attractor, colour the size of its first difference.
+    Height is the output on the attractor, colour the size of its first difference. y is None where no run is stored.
     """
     import matplotlib
 
+    if y is None:
+        fig, ax = figure(size=(8.4, 1.2))
+        ax.set(xticks=[], yticks=[], title=MODEL_NAMES[model])
+        absent(ax)
+        return fig
     fig, axes = figure(len(inputs), len(classes), size=(8.4, 9.6), sharex=True, sharey="col")
     norm = matplotlib.colors.LogNorm(1e-4, 1, clip=True)
     for i, name in enumerate(inputs):
@@ -88,18 +144,25 @@ def all_panels(model, epochs, y, inputs, classes) -> Figure:
 
 
 def counts(panels, inputs) -> Figure:
-    """panels: {title: (epochs (E,), number (E, I), share not at rest (E, I))}: attractors found by epoch."""
+    """panels: {title: (epochs (E,), number (E, I), share not at rest (E, I)) or None}: attractors found by epoch."""
     fig, axes = figure(2, len(panels), size=(8.4, 4.6), sharex="col", sharey="row", squeeze=False)
-    for (top, bottom), (title, (epochs, number, moving)) in zip(axes.T, panels.items(), strict=True):
+    for (top, bottom), (title, found) in zip(axes.T, panels.items(), strict=True):
+        top.set_title(title)
+        bottom.set(xlabel="epoch", ylim=(-0.05, 1.05))
+        if found is None:
+            absent(top)
+            absent(bottom)
+            continue
+        epochs, number, moving = found
         for i, (name, colour) in enumerate(zip(inputs, SYMBOL_COLOURS, strict=True)):
             shift = 0.06 * (i - 2.5)  # lines that agree stay visible
             top.plot(epochs, number[:, i] + shift, "o-", ms=2.5, lw=0.9, color=colour, label=name)
             bottom.plot(epochs, moving[:, i] + shift / 10, "o-", ms=2.5, lw=0.9, color=colour)
-        top.set_title(title)
-        bottom.set(xlabel="epoch", ylim=(-0.05, 1.05))
     axes[0, 0].set_ylabel("attractors that ten\nstarts lead to")
     axes[1, 0].set_ylabel("share of the starts\nnot at a fixed point")
-    fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=6, title="input for ever")
+    lines = {label: line for ax in axes[0] for line, label in zip(*ax.get_legend_handles_labels(), strict=True)}
+    if lines:
+        fig.legend(lines.values(), lines.keys(), loc="outside lower center", ncols=6, title="input for ever")
     return fig
 
 
@@ -134,9 +197,12 @@ def certificates(panels) -> Figure:
     return fig
 
 
-def memory(traces, points) -> Figure:
-    """traces: {model: (kept (K,), certified rate or None)}; points: [(model, log10 kept, accuracy), ...]."""
-    fig, axes = figure(1, 2, size=(8.2, 3.5))
+def memory(traces, points, gaps) -> Figure:
+    """traces: {model: (kept (K,), certified rate or None)}; points: [(model, log10 kept, accuracy), ...].
+
+    gaps: [(model, length, log10 of rate^gap, log10 kept, accuracy), ...]
+    """
+    fig, axes = figure(1, 3, size=(9.6, 3.5))
     for model, (kept, rate) in traces.items():
         steps = np.arange(len(kept))
         axes[0].semilogy(steps, kept, color=MODEL_COLOURS[model], label=MODEL_NAMES[model])
@@ -147,6 +213,14 @@ def memory(traces, points) -> Figure:
     axes[1].axhline(0.25, color=BLACK, ls="--", lw=0.9)
     axes[0].set(xlabel="steps since the first symbol", ylabel="share of its trace that is left")
     axes[1].set(xlabel="$\\log_{10}$ of the share left at the end", ylabel="accuracy, validation", ylim=(0, 1.03))
+    for model, length, expected, kept, accuracy in gaps:
+        colour = MODEL_COLOURS[model]
+        size = 3 + length / 20
+        axes[2].plot(expected, kept, "o", ms=size, color=colour, mfc=colour if accuracy > 0.8 else "none", mew=1)
+    low = min([min(expected, kept) for _, _, expected, kept, _ in gaps], default=-1)
+    high = max([max(expected, kept) for _, _, expected, kept, _ in gaps], default=1)
+    axes[2].plot([low, high], [low, high], color=BLACK, lw=0.8)
+    axes[2].set(xlabel="$\\log_{10}$ of rate$^{\\,\\mathrm{gap}}$", ylabel="$\\log_{10}$ of the share left at the end")
     axes[0].legend(fontsize=8)
     letter(axes)
     return fig
