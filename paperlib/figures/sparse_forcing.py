@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 from paperlib.figures.style import BLACK, BLUE, GREEN, MODEL_COLOURS, MODEL_NAMES, ORANGE, RED, SKY, figure, letter
 
 SYSTEM_NAMES = {"lorenz": "Lorenz", "roessler": "Roessler", "temperature": "Temperature"}
+CLIPPED_AT = 3.0  # where on the axis of tau the clipped runs are drawn
 TAU_COLOURS = (ORANGE, BLUE, RED)  # too small, right, too large
 
 
@@ -41,7 +42,7 @@ def bounds(orbit, margin=0.2):
     return np.stack([low - margin * (high - low), high + margin * (high - low)])
 
 
-def against_tau(panels, clipped_at=3.0, cut=20.0) -> Figure:
+def against_tau(panels, cut=20.0) -> Figure:
     """Both distances against tau: every seed a dot, medians joined, clipping dashed, tau_pred and floors marked.
 
     panels: {system: {"divergence": ..., "hellinger": ..., "predicted": tau or None}}, each distance a dict with
@@ -61,7 +62,7 @@ def against_tau(panels, clipped_at=3.0, cut=20.0) -> Figure:
                 if 0 in cells:
                     found = np.minimum(cells[0], cut)
                     ax.axhline(np.median(found), color=colour, ls="--", lw=1.1)
-                    ax.plot([clipped_at] * len(found), found, "x", color=colour, ms=4)
+                    ax.plot([CLIPPED_AT] * len(found), found, "x", color=colour, ms=4)
             if drawn["published"]:
                 ax.plot(*zip(*drawn["published"].items(), strict=True), "s", mfc="none", color=BLACK, ms=5, mew=0.8)
             if drawn["floor"] is not None:
@@ -70,7 +71,7 @@ def against_tau(panels, clipped_at=3.0, cut=20.0) -> Figure:
                 ax.axvline(panel["predicted"], color=GREEN, lw=1.2)
             ax.set(xscale="log", ylabel=label if column == 0 else None)
             if row == 0:
-                ax.set(yscale="log", title=SYSTEM_NAMES[system])
+                ax.set(yscale="log", ylim=(1e-3, 30), title=SYSTEM_NAMES[system])
             else:
                 ax.set(ylim=(-0.03, 1.05), xlabel="forcing interval $\\tau$ (steps)")
             ax.set_xlim(2.4, 1300)
@@ -101,17 +102,20 @@ def exponents_against_tau(panels) -> Figure:
         for model, cells in models.items():
             for tau, found in cells.items():
                 for value, error in found:
-                    at, mark = (3.0, "x") if tau == 0 else (tau, "o")
+                    at, mark = (CLIPPED_AT, "x") if tau == 0 else (tau, "o")
                     ax.errorbar(at, value, error, fmt=mark, color=MODEL_COLOURS[model], ms=3.5, lw=0.9)
             ax.plot([], [], "o", color=MODEL_COLOURS[model], label=MODEL_NAMES[model])
         if expected is not None:
             ax.axhline(expected, color=GREEN, lw=1.2)
         ax.axhline(0, color=BLACK, lw=0.7)
+        ax.set_yscale("symlog", linthresh=0.02, linscale=2)
+        ax.set(ylim=(-1, 0.1), yticks=(-1, -0.1, -0.02, -0.01, 0, 0.01, 0.02, 0.1))
+        ax.set_yticklabels([f"{v:g}" for v in ax.get_yticks()])
         ax.set(xscale="log", xlim=(2.4, 1300), title=SYSTEM_NAMES[system], xlabel="forcing interval $\\tau$ (steps)")
         ax.set_xticks([5, 30, 60, 200, 1000], ["5", "30", "60", "200", "1000"])
         ax.minorticks_off()
     axes[0, 0].set_ylabel("$\\lambda_{max}$ of the network\n(nats per step)")
-    axes[0, 0].legend()
+    axes[0, 0].legend(loc="lower right")
     return fig
 
 
