@@ -57,6 +57,7 @@ def broken_history(panels, baseline) -> Figure:
     )
     first.set(xlim=(0, 15250), xticks=[0, 100, 250, 5250, 10250, 15250], ylabel="accuracy, validation")
     first.axvline(250, color=BLACK, ls=":", lw=0.9)
+    first.tick_params(axis="x", labelsize=8)
     axes[0, 1].set_xlim(0, max(400, axes[0, 1].get_xlim()[1]))
     letter(axes[0])
     if names:
