@@ -118,16 +118,18 @@ def run_of(system: str, model: str, tau: int, scale: str, seed: int) -> dict[str
     return {"experiment": system, "model": model, "tau": tau, "scale": scale, "seed": seed}
 
 
-# Milliseconds an update by steps of the window, one core of an AMD EPYC beside other work (2026), CPU time.
-MILLISECONDS = {"lstm": 0.058, "tanh": 0.055, "plrnn": 0.033}
+# Milliseconds an update: what it takes at least, and what every step of the window adds. CPU time on one core of an AMD
+# EPYC beside other work (2026), batches of 32, windows of 100 to 1100 steps; alone on the core it is less.
+MILLISECONDS = {"lstm": (3.3, 0.0565), "tanh": (0.0, 0.063), "plrnn": (1.5, 0.034)}
 
 
 def minutes(run: dict[str, Any], device: str = "cpu") -> float | None:
     """Of a run at paper scale on one core: 30,000 updates and the free run."""
     if device != "cpu" or run["scale"] != "paper":
         return None
+    least, each = MILLISECONDS[run["model"]]
     window = run.get("window", window_of(run.get("tau", DEFAULT)))
-    return 1 + 30_000 * MILLISECONDS[run["model"]] * window / 60_000
+    return 1 + 30_000 * (least + each * window) / 60_000
 
 
 def quick_runs() -> list[dict[str, Any]]:
