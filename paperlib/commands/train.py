@@ -118,14 +118,17 @@ def train(experiment, own: dict[str, Any], folder: Path, args: argparse.Namespac
     model = seeded(own["seed"], lambda: experiment.build(task)).to(device)
     probe = None if experiment.prober is None else experiment.prober(task, model, folder, own["seed"])
     training = Training(model, task, experiment.recipe, folder, watch=Vitals(task.u_max), probe=probe)
+    earlier = record or {}
     record = {
         "identity": own,
         "status": "running",
-        "began": (record or {}).get("began", datetime.now(UTC).isoformat(timespec="seconds")),
+        "began": earlier.get("began", datetime.now(UTC).isoformat(timespec="seconds")),
         "provenance": runs.provenance(device)
         | {"data": arrays.fingerprint(*task.arrays())}
         | getattr(task, "provenance", dict)(),
     }
+    if args.wrap_up and "provenance" in earlier:  # whoever wraps it up has not trained it
+        record["provenance"] = earlier["provenance"]
     runs.write(folder, record)
     for warning in record["provenance"].get("text_warnings", ()):
         print(f"paperlib train: {warning}", file=sys.stderr)

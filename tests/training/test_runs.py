@@ -199,8 +199,12 @@ def test_limits_stop_between_epochs_and_leave_the_run_what_it_is(tmp_path, capsy
     assert main([*words, "--until", "rate=1e-9", "--max-epochs", "7"]) == 75
     assert "rate has reached" in capsys.readouterr().out
     assert main([*words, "--until", "rate=1", "--max-epochs", "7"]) == 75
-    assert main([*words, "--wrap-up"]) == 0
+    (before,) = runs.find(roots=(tmp_path / "parts",))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runs, "provenance", lambda device: {"commit": "another"})
+        assert main([*words, "--wrap-up"]) == 0
     (run,) = runs.find(roots=(tmp_path / "parts",))
+    assert run.record["provenance"] == before.record["provenance"]  # of who has trained it
     assert (run.record["status"], run.metrics["epochs"], len(run.history.loss)) == ("stopped", 7, 7)
     assert main(words) == 0  # what was wrapped up can be continued, to the same end
     assert main([*words[:-1], str(tmp_path / "whole")]) == 0
