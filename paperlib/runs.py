@@ -201,13 +201,13 @@ def find(
 
 
 def export(run: Run, root: Path = STORED_RUNS) -> Path:
-    """Copy the small files of a run that is done, or was wrapped up where it stopped, to where they are committed.
+    """Copy the small files of a run that is done, diverged or wrapped up to where they are committed.
 
     Large weights are kept in half precision, and so is a history that would not fit otherwise; the record says which.
-    Raises ValueError when it is neither, or when the files are not small.
+    Raises ValueError when it is none of these, or when the files are not small.
     """
-    if run.record["status"] not in ("done", "stopped"):
-        raise ValueError(f"{run.id} is {run.record['status']}, expected one that is done or wrapped up")
+    if run.record["status"] not in ("done", "diverged", "stopped"):
+        raise ValueError(f"{run.id} is {run.record['status']}, expected one that is done, diverged or wrapped up")
     with tempfile.TemporaryDirectory() as part:
         for name in EXPORTED:
             if (run.folder / name).exists():

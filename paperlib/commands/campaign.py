@@ -46,9 +46,9 @@ def run(args: argparse.Namespace) -> int:
         if status == STOPPED and found and campaign.at_limit(found[0], piece.options):
             status = train(piece, args, clock, "--wrap-up")
             found = [one for one in runs.find(roots=(args.runs,)) if one.id == piece.id]
-        if status == FAILED:
-            failed = True
-        elif status == DONE:
+        diverged = bool(found) and found[0].record["status"] == "diverged"  # an outcome, kept like any other
+        failed |= status == FAILED and not diverged
+        if status == DONE or diverged:
             print(f"{piece.id}: {shown(runs.export(found[0]))}, to be committed", flush=True)
     left = [piece for piece in pieces(args) if not piece.ended]
     return FAILED if failed else STOPPED if left else DONE

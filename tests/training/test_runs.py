@@ -162,6 +162,8 @@ def test_a_diverged_run_says_so_and_keeps_its_history(tmp_path, monkeypatch, cap
     assert said.count("\n") == 1
     (run,) = runs.find(roots=(tmp_path,))
     assert run.record["status"] == "diverged"
+    kept = runs.export(run, tmp_path / "kept")
+    assert {path.name for path in kept.iterdir()} >= {"run.json", "history.safetensors"}
     assert (run.folder / "history.safetensors").exists()
     assert main(words) == 1  # it is not trained on
 
