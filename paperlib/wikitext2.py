@@ -81,12 +81,6 @@ def projected_words(run: Run, mode: int, start: int = 0) -> np.ndarray:
     return mean[:, None] + seen["sample_word"].values[:, mode, start].astype(np.float32)
 
 
-def kinds(run: Run, mode: int) -> tuple[np.ndarray, np.ndarray]:
-    """Epochs of the slow probe and the kinds of attractor there, (E,) and (E, token, start) of str."""
-    seen = run.attractors
-    return seen.slow_epoch.values, np.array(seen.attrs["kinds"])[seen.kind.values[:, mode]]
-
-
 def last_kinds(run: Run, mode: int) -> np.ndarray:
     """Kinds of attractor after the last epoch, over long orbits, (token, start) of str.
 
@@ -97,21 +91,25 @@ def last_kinds(run: Run, mode: int) -> np.ndarray:
 
 
 def spread(run: Run) -> np.ndarray:
-    """How far from a single point the outputs under a constant token are, (epochs,), in units of the logits' mean.
+    """How far from a single point the outputs under a constant token are, (epochs, token), as a mean of logits.
 
-    The largest over tokens of what they move on the attractor, and of the distance between starts.
+    The larger of what they move on the attractor and of the distance between starts.
     """
     seen = run.attractors
     mean = seen["mean"].values[:, CONSTANT, :, :, 0].astype(float)
     moves = seen.deviation.values[:, CONSTANT, :, :, 0].max(-1)
-    return np.maximum(mean.max(-1) - mean.min(-1), moves).max(-1)
+    return np.maximum(mean.max(-1) - mean.min(-1), moves)
 
 
 def single_point(run: Run) -> np.ndarray:
-    """Whether all starts end in one fixed point after the last epoch, under each constant token, (token,)."""
-    mean = run.final["mean"].values[CONSTANT, :, :, 0]
-    together = mean.max(-1) - mean.min(-1) < REST
-    return together & (last_kinds(run, CONSTANT) == "fixed point").all(-1)
+    """Whether all starts end in one point under each constant token, (epochs, token)."""
+    return spread(run) < REST
+
+
+def mixed(run: Run) -> np.ndarray:
+    """Whether at a probe some constant token or start leads to rest and some does not, (epochs,)."""
+    rests = (run.attractors.period.values[:, CONSTANT] == 1).reshape(run.attractors.sizes["epoch"], -1)
+    return rests.any(1) & ~rests.all(1)
 
 
 @dataclass(frozen=True)
@@ -168,6 +166,18 @@ def last_points(run: Run) -> np.ndarray:
     """How many words the loops have after the last epoch, (token, start); NaN where none was found."""
     period = run.final.period.values[FEEDBACK].astype(float)
     return np.where(period == 0, np.nan, period)
+
+
+def middle(found: list[Run], what: str) -> float:
+    """Over the runs of a network: median of the tokens `before` the loop, or mean of the `points` it has.
+
+    After the last epoch the one, over the second half of training the other. NaN where nothing repeats.
+    """
+    if what == "before":
+        values = np.concatenate([before_loops(run).ravel() for run in found])
+        return float(np.nanmedian(values))
+    halves = [points(run) for run in found]
+    return float(np.nanmean(np.concatenate([half[len(half) // 2 :].ravel() for half in halves])))
 
 
 def entries(run: Run, corpus: Corpus) -> list[str]:
