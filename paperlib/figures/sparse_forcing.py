@@ -12,7 +12,7 @@ TAU_COLOURS = (ORANGE, BLUE, RED)  # too small, right, too large
 
 def reconstructions(rows, columns) -> Figure:
     """rows: {system: [orbit (T, 3) or a sentence, ...]}, the data first; columns: their titles."""
-    fig, _ = figure(size=(8.6, 2.0 * len(rows)))
+    fig, _ = figure(size=(8.6, 1.75 * len(rows)))
     fig.clf()
     for i, (system, orbits) in enumerate(rows.items()):
         limits = next((bounds(x) for x in orbits if not isinstance(x, str)), None)
@@ -132,6 +132,10 @@ def spectra(rows) -> Figure:
             width = 1.6 if colour == BLACK else 0.9
             ax.loglog(frequency[keep], power[keep], color=colour, lw=width, label=label)
         ax.set(title=SYSTEM_NAMES[system], xlabel="frequency (cycles per step)")
+        if not any((power > 0).any() for _, power in lines.values()):
+            ax.text(0.5, 0.5, "neither data\nnor a run here", transform=ax.transAxes, ha="center", va="center")
+            ax.set(xticks=[], yticks=[])
+            ax.minorticks_off()
     axes[0, 0].set_ylabel("power")
     handles, labels = axes[0, 0].get_legend_handles_labels()
     fig.legend(handles, labels, loc="outside lower center", ncols=4)
