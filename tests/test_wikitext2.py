@@ -1,0 +1,229 @@
+"""Readings of the language models' runs, on stored files whose answers are known."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from paperlib import runs, wikitext2
+from paperlib.corpora import Missing
+from paperlib.corpora import wikitext2 as release
+from paperlib.models import StableLSTM
+from paperlib.models.language import LanguageModel
+from paperlib.training import arrays
+from paperlib.training.language_measures import feedback_orbits, repeats
+from paperlib.training.seeds import seeded
+
+KINDS = ["undecided", "fixed point", "cycle", "quasi-periodic", "chaotic", "unbounded"]
+
+
+def store(root, scale="quick", model="lstm", seed=0, status="done", synthetic=True, **settings):
+    """An empty run of the chapter in a store."""
+    own = runs.identity("wikitext2", model, scale=scale, seed=seed, **settings)
+    folder = root / runs.name(own)
+    folder.mkdir(parents=True)
+    record = {"identity": own, "status": status, "provenance": {"synthetic": synthetic, "vocabulary": 300}}
+    runs.write(folder, record)
+    return runs.Run(folder, record)
+
+
+def attractors(run, **values):
+    """attractors.safetensors of two epochs, two tokens and two starts, all at rest in one point but for `values`."""
+    dims = ("epoch", "mode", "token", "start")
+    found = {
+        "epoch": (("epoch",), torch.tensor([0, 2])),
+        "mean": ((*dims, "projection"), torch.zeros(2, 2, 2, 2, 4)),
+        "deviation": ((*dims, "projection"), torch.zeros(2, 2, 2, 2, 4)),
+        "period": (dims, torch.ones(2, 2, 2, 2, dtype=torch.int32)),
+    }
+    for name, value in values.items():
+        value = torch.as_tensor(value)
+        own = dims + ("projection",) * (value.dim() - 4) if name in found else name_of(value)
+        found[name] = (own, value)
+    arrays.save(run.folder / "attractors.safetensors", found, kinds=KINDS)
+
+
+def name_of(value):
+    return ("slow_epoch", "token", "multiplier", "part")[: value.dim()]
+
+
+@pytest.fixture
+def run(tmp_path):
+    return store(tmp_path)
+
+
+def test_only_runs_that_ended_are_shown_and_quick_ones_in_full(tmp_path, monkeypatch):
+    monkeypatch.setattr(runs, "RUNS", tmp_path / "a")
+    monkeypatch.setattr(runs, "STORED_RUNS", tmp_path / "b")
+    for seed, status in enumerate(("done", "running", "stopped", "diverged")):
+        for scale in ("quick", "medium"):
+            store(tmp_path / "a", scale, seed=seed, status=status)
+    store(tmp_path / "a", seed=7, epochs=1)  # a trial
+    store(tmp_path / "b", "medium", "ornn", seed=2)
+    store(tmp_path / "b", "medium", "ornn", seed=1)
+
+    def seeds(scale):
+        return {model: [wikitext2.seed_of(run) for run in some] for model, some in wikitext2.found(scale).items()}
+
+    assert seeds("quick") == {"lstm": [0]}
+    assert seeds("medium") == {"lstm": [0, 2], "ornn": [1, 2]}
+    assert seeds("paper") == {}
+
+
+def test_perplexity_and_its_largest_rise(run):
+    columns = {"validation_loss": [math.log(v) for v in (100, 50, 60, 40)], "test_loss": [1.0, math.nan, 0.0, 0.0]}
+    arrays.save(
+        run.folder / "history.safetensors", {k: (("epoch",), torch.tensor(v).float()) for k, v in columns.items()}
+    )
+    assert wikitext2.perplexity(run) == pytest.approx([100, 50, 60, 40], rel=1e-5)
+    assert np.isnan(wikitext2.perplexity(run, "test")[1])
+    assert wikitext2.largest_rise(wikitext2.perplexity(run)) == pytest.approx(0.2, rel=1e-5)
+    assert wikitext2.largest_rise(np.array([4.0, 2.0, 1.0])) == -0.5
+    with pytest.raises(ValueError, match="part is 'all', expected one of validation, train, test"):
+        wikitext2.perplexity(run, "all")
+
+
+def test_one_point_wants_all_starts_in_it_and_no_motion(run):
+    mean, deviation = torch.zeros(2, 2, 2, 2, 4), torch.zeros(2, 2, 2, 2, 4)
+    mean[1, 0, 0, 1, 0] = 0.3  # the second start of the first token is elsewhere
+    deviation[0, 0, 1, 0, 0] = 0.2  # the second token moves at first
+    deviation[1, 1] = 5  # feedback is another matter
+    attractors(run, mean=mean, deviation=deviation)
+    assert wikitext2.spread(run) == pytest.approx(np.array([[0, 0.2], [0.3, 0]]))
+    assert wikitext2.single_point(run).tolist() == [[True, False], [False, True]]
+
+
+def test_mixed_wants_rest_and_motion_at_the_same_epoch(run):
+    period = torch.ones(2, 2, 2, 2, dtype=torch.int32)
+    period[0, 0] = 2  # all move
+    period[1, 0, 0, 1] = 0  # one does not return
+    period[1, 1] = 6
+    attractors(run, period=period)
+    assert wikitext2.mixed(run).tolist() == [False, True]
+    assert np.isnan(wikitext2.points(run)).sum() == 0
+    assert wikitext2.points(run)[1].tolist() == [[6, 6], [6, 6]]
+
+
+@pytest.mark.parametrize(
+    ("after", "kind"),
+    [((-1.2, 0.0), "period doubling"), ((1.1, 0.0), "fold or pitchfork"), ((0.8, 0.8), "Neimark-Sacker")],
+)
+def test_crossings_by_the_multiplier_that_leaves_the_circle(run, after, kind):
+    multipliers = torch.full((3, 2, 1, 2), 0.5)
+    multipliers[1, 0, 0] = torch.tensor(after)
+    multipliers[2, 1, 0] = torch.nan  # Newton's method has found no point
+    slow = (("slow_epoch",), torch.tensor([0, 4, 8]))
+    attractors(run, multipliers=multipliers)
+    found, about = arrays.load(run.folder / "attractors.safetensors")
+    arrays.save(run.folder / "attractors.safetensors", found | {"slow_epoch": slow}, **about)
+    first, second = wikitext2.crossings(run)
+    assert (first.before, first.after, first.kind, second) == (0, 4, kind, None)
+
+
+def final(run, **values):
+    dims = {"loop": ("token", "start", "place"), "period": ("mode", "token", "start"), "token": ("token",)}
+    dims |= dict.fromkeys(("loop_start", "loop_entry"), ("token", "start"))
+    dims |= {"exponents_text": ("stream", "exponent"), "error_text": ("stream",), "text_variation": ("read", "stream")}
+    found = {name: (dims[name], torch.as_tensor(value)) for name, value in values.items()}
+    arrays.save(run.folder / "final.safetensors", found, kinds=KINDS)
+
+
+def test_loops_and_what_comes_before_them(run):
+    final(
+        run,
+        loop=[[[3, 1, 2, -1], [-1, -1, -1, -1]]],
+        loop_start=[[12, -1]],
+        period=[[[1, 1]], [[3, 0]]],
+        loop_entry=[[0, -1]],
+    )
+    assert wikitext2.loops(run) == [[[3, 1, 2], []]]
+    assert wikitext2.least_rotation([3, 1, 2]) == [1, 2, 3]
+    assert wikitext2.least_rotation([]) == []
+    assert wikitext2.before_loops(run)[0, 0] == 12 and np.isnan(wikitext2.before_loops(run)[0, 1])
+    assert wikitext2.last_points(run)[0, 0] == 3 and np.isnan(wikitext2.last_points(run)[0, 1])
+    assert wikitext2.middle([run], "before") == 12
+    corpus = wikitext2.corpus_of(run)
+    assert wikitext2.entries(run, corpus) == [corpus.vocabulary[0]]
+
+
+@pytest.mark.parametrize(("exponent", "error", "left"), [(-0.5, 0.01, 0.0), (-0.03, 0.01, 0.0), (-0.5, 0.01, 0.2)])
+def test_a_text_forgets_where_both_measures_say_so(run, exponent, error, left):
+    variation = torch.zeros(200, 3)
+    variation[:50] = 0.5
+    variation[150] = left
+    final(run, exponents_text=[[exponent, -1.0]] * 3, error_text=[error] * 3, text_variation=variation)
+    assert list(wikitext2.text_forgets(run).values()) == [exponent < -0.04, left == 0]
+
+
+def test_quick_text_is_always_at_hand_and_another_may_not_be(tmp_path, monkeypatch):
+    monkeypatch.delenv(release.VARIABLE, raising=False)
+    monkeypatch.setattr("paperlib.corpora.files.DOWNLOADS", tmp_path / "downloads")
+    assert wikitext2.text_of(store(tmp_path)).synthetic
+    elsewhere = store(tmp_path, "medium", synthetic=False)
+    assert wikitext2.text_of(elsewhere) is None
+    with pytest.raises(Missing):
+        wikitext2.corpus_of(elsewhere)
+
+
+def network(run, model):
+    arrays.save(run.folder / "model.safetensors", arrays.plain(model.state_dict()))
+
+
+def test_margin_of_a_network_that_always_says_the_same(run):
+    model = run_model(run)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.zero_()
+        model.bias_ho[7], model.bias_ho[9] = 2.0, 1.5
+    network(run, model)
+    final(run, token=[1, 2], loop_start=[[0] * 3] * 2)
+    found = wikitext2.margins(run, 10)
+    assert found.shape == (2, 3)
+    assert found.numpy() == pytest.approx(np.full((2, 3), 0.5))
+
+
+def test_the_mean_logit_is_the_mean_of_h_only_for_equal_rows(run):
+    model = run_model(run)
+    tokens = torch.randint(300, (40, 2), generator=torch.Generator().manual_seed(1))
+    network(run, model)
+    found = wikitext2.averages(run, tokens)
+    assert found["off"] < 1e-12 and abs(found["hidden"]) < 0.95
+    with torch.no_grad():
+        model.weight_ho.copy_(
+            model.weight_ho.mean(1, keepdim=True).mean(0).abs().clamp(min=0.1).expand_as(model.weight_ho)
+        )
+    network(run, model)
+    assert wikitext2.averages(run, tokens)["hidden"] == pytest.approx(1)
+
+
+def run_model(run):
+    from paperlib import experiments
+
+    setting = experiments.experiment("wikitext2", "lstm")
+    return seeded(0, lambda: setting.build(setting.task()))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_certified_network_repeats_itself(seed):
+    """The theorem of the chapter: a common contraction, and away from ties the words recur, and the state."""
+    model = seeded(seed, lambda: LanguageModel(lambda *a: StableLSTM(*a, projection="row"), 50, 12, clamped=True))
+    model.project_()
+    assert model.network.certificate(model.input_bound()).rate < 1
+    starts = 10 * torch.randn(4, model.state_size, generator=torch.Generator().manual_seed(seed))
+    with torch.no_grad():
+        _, _, tokens, marks = feedback_orbits(model, torch.arange(4), starts, 1500, 10)
+    for words, states in zip(tokens.T.numpy(), marks.T.numpy(), strict=True):
+        start, period = repeats(words)
+        assert period > 0
+        assert repeats(states)[1] % period == 0 and repeats(states)[1] > 0
+        assert (words[start:-period] == words[start + period :]).all()
+
+
+def test_a_synthetic_text_decides_no_printed_number():
+    from paperlib.paths import STORED_RESULTS
+
+    stored = json.loads((STORED_RESULTS / "wikitext2.json").read_text())
+    printed = {f"R-5.3-perplexity-{model}" for model in wikitext2.PERPLEXITY}
+    assert all("quick" not in stored.get(id, {}) for id in (*printed, "R-5.3-slstm-600", "R-5.3-after-eos"))
