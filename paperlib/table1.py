@@ -3,13 +3,17 @@
 from collections import Counter
 
 import numpy as np
+import torch
 
 from paperlib import classification
 from paperlib.dynamics.classify import KINDS
 from paperlib.experiments.classification import BEYOND_CHANCE, LENGTHS, TABLE
 from paperlib.runs import Run
+from paperlib.tasks import Classification
 
 LIMIT = 400  # epochs after which a run may be left: R, Figs. 7 and S2 to S4 end there
+REST = 1e-2  # change of an output a step below which it is drawn as a point: half precision has no finer one near 10
+APART = 0.1  # outputs at rest further apart than this are two
 CLOSE = 0.02  # below a printed accuracy and still agreeing with it; the tables of claims say so
 PRINTED = {"slstm-certified": "slstm", "ornn-nonexpansive": "ornn"}  # networks of this book beside those of the paper
 
@@ -117,3 +121,39 @@ def changes(found: classification.Labels, symbol: int) -> list[str]:
         if parts:
             said.append(f"{', '.join(parts)} between {found.epochs[k - 1]} and {found.epochs[k]}")
     return said
+
+
+def drawn(run: Run) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What the diagrams show: epochs (E,), outputs at rest told apart (E, I), share of the starts that move (E, I).
+
+    From the stored samples, so of the outputs alone: a state behind an output at rest may still be moving.
+    """
+    record = run.attractors
+    y = record["sample"].values.astype(float)  # epoch, input, start, time, output
+    resting = np.abs(np.diff(y, axis=3)).max((3, 4)) < REST
+    count = np.zeros(resting.shape[:2], dtype=int)
+    for e, i in np.ndindex(*count.shape):
+        seen: list[np.ndarray] = []
+        for point in y[e, i, resting[e, i], -1]:
+            if all(np.abs(point - other).max() > APART for other in seen):
+                seen.append(point)
+        count[e, i] = len(seen)
+    return record.sample_epoch.values, count, 1 - resting.mean(2)
+
+
+@torch.no_grad()
+def drift(run: Run, early: int = 800, late: int = 4000) -> tuple[np.ndarray, np.ndarray]:
+    """How an LSTM's orbits under constant symbols still move after `late` steps: (S, I) twice.
+
+    The largest change of an output in one step, and the growth of the largest |c| per step since `early`.
+    """
+    model, inputs = classification.trained(run), Classification.constant_inputs()
+    step = classification.steps(model, inputs)
+    x, size = classification.starts(run, model, len(inputs)), model.hidden_size
+    sizes = {}
+    for t in range(1, late + 1):
+        x = step(x)
+        if t in (early, late):
+            sizes[t] = x[..., size:].abs().amax(-1)
+    change = (model.readout(step(x)) - model.readout(x)).abs().amax(-1)
+    return change.numpy(), ((sizes[late] - sizes[early]) / (late - early)).numpy()

@@ -6,6 +6,7 @@ import torch
 
 from paperlib import classification, experiments, runs, table1
 from paperlib.dynamics.classify import KINDS
+from paperlib.models import LSTM
 from paperlib.training import arrays
 
 
@@ -119,3 +120,30 @@ def test_the_rate_is_of_the_distractors_and_the_gap_of_the_sequences(tmp_path):
     assert classification.distractor_exponent(found) == pytest.approx(-0.2)
     kept = np.array([[1.0, 1.0], [0.5, 0.5], [0.25, np.nan]])
     assert classification.gap_of(kept) == 1.5
+
+
+def test_what_is_drawn_is_counted_by_outputs(tmp_path):
+    found = run(tmp_path, accuracy=1.0, validation=1.0, epochs=30)
+    found.folder.mkdir()
+    sample = torch.zeros(2, 1, 4, 5, 1)  # epoch, input, start, time, output
+    sample[1, 0, :2] = 3.0  # two starts rest at 3, one at 0 and one moves
+    sample[1, 0, 3, :, 0] = torch.tensor([0.0, 1.0, 0.0, 1.0, 0.0])
+    dims = ("sample_epoch", "chosen", "start", "time", "output")
+    stored = {"sample": (dims, sample), "sample_epoch": (("sample_epoch",), torch.tensor([0, 5]))}
+    arrays.save(found.folder / "attractors.safetensors", stored)
+    epochs, count, moving = table1.drawn(found)
+    assert (epochs.tolist(), count.tolist(), moving.tolist()) == ([0, 5], [[1], [2]], [[0], [0.25]])
+
+
+def test_a_cell_that_counts_behind_an_output_at_rest(tmp_path, monkeypatch):
+    model = LSTM(6, 1, 4).double()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.zero_()
+        model.bias_ih.fill_(40.0)  # all gates open: c grows by one a step, h = tanh(c) stands still
+        model.weight_ho.fill_(1.0)
+    found = run(tmp_path, accuracy=1.0, validation=1.0, epochs=30)
+    monkeypatch.setattr(classification, "trained", lambda run: model)
+    change, growth = table1.drift(found, early=400, late=900)
+    assert change.shape == growth.shape == (10, 6)
+    assert change.max() < 1e-12 and growth.max() == pytest.approx(1.0)

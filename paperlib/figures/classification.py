@@ -20,9 +20,12 @@ def history(panels, baseline) -> Figure:
             )[0]
         ax.axhline(baseline, color=BLACK, ls="--", lw=0.9)
         ax.set(xlabel="epoch", title=title, ylim=(0, 1.03))
+        if not lines:
+            absent(ax)
     axes[0, 0].set_ylabel("accuracy, validation")
     letter(axes[0])
-    fig.legend(names.values(), names.keys(), loc="outside lower center", ncols=len(names))
+    if names:
+        fig.legend(names.values(), names.keys(), loc="outside lower center", ncols=len(names))
     return fig
 
 
@@ -144,8 +147,12 @@ def all_panels(model, epochs, y, inputs, classes) -> Figure:
     return fig
 
 
-def counts(panels, inputs) -> Figure:
-    """panels: {title: (epochs (E,), number (E, I), share not at rest (E, I)) or None}: attractors found by epoch."""
+def counts(
+    panels,
+    inputs,
+    names=("attractors that ten\nstarts lead to", "share of the starts\nnot at a fixed point"),
+) -> Figure:
+    """panels: {title: (epochs (E,), number (E, I), share (E, I)) or None}: attractors by epoch; names of the axes."""
     fig, axes = figure(2, len(panels), size=(8.4, 4.6), sharex="col", sharey="row", squeeze=False)
     for (top, bottom), (title, found) in zip(axes.T, panels.items(), strict=True):
         top.set_title(title)
@@ -159,8 +166,8 @@ def counts(panels, inputs) -> Figure:
             shift = 0.06 * (i - 2.5)  # lines that agree stay visible
             top.plot(epochs, number[:, i] + shift, "o-", ms=2.5, lw=0.9, color=colour, label=name)
             bottom.plot(epochs, moving[:, i] + shift / 10, "o-", ms=2.5, lw=0.9, color=colour)
-    axes[0, 0].set_ylabel("attractors that ten\nstarts lead to")
-    axes[1, 0].set_ylabel("share of the starts\nnot at a fixed point")
+    for ax, name in zip(axes[:, 0], names, strict=True):
+        ax.set_ylabel(name)
     lines = {label: line for ax in axes[0] for line, label in zip(*ax.get_legend_handles_labels(), strict=True)}
     if lines:
         fig.legend(lines.values(), lines.keys(), loc="outside lower center", ncols=6, title="input for ever")
