@@ -9,6 +9,7 @@ import torch
 from paperlib import runs
 from paperlib.corpora import synthetic
 from paperlib.dynamics import lyapunov_spectrum
+from paperlib.experiments import experiment
 from paperlib.models import LSTM, OrthogonalRNN, StableLSTM, bind, closed_loop
 from paperlib.models.language import LanguageModel
 from paperlib.tasks.language import Language
@@ -22,7 +23,7 @@ from paperlib.training.language_measures import (
     prefixes,
     repeats,
 )
-from paperlib.training.language_probe import LanguageProbe, perplexities
+from paperlib.training.language_probe import LanguageProbe, gather, perplexities
 from paperlib.training.loop import Training
 from paperlib.training.probes import Vitals
 from paperlib.training.recipe import Plateau, Recipe
@@ -258,3 +259,24 @@ def test_vitals_look_at_the_recurrent_part():
     found = Vitals(0.1)(free)
     assert found["certificate"] == free.network.certificate(free.input_bound()).rate > found["certificate_unit"]
     assert set(Vitals(1.0)(language(OrthogonalRNN))) == {"positive_biases", "largest_bias"}
+
+
+def test_the_papers_150_epochs_stay_small(tmp_path):
+    """One probe with the paper's options, under 151 numbers: what is committed is at most 1 MB."""
+    found = experiment("wikitext2", "lstm", scale="paper")
+    model = seeded(0, lambda: LanguageModel(LSTM, WORDS, SIZE))
+    task = Language(lambda: synthetic.corpus(0, WORDS, (900, 800, 300)), WORDS, streams=6, steps=20)
+    looking = found.prober(task, model, tmp_path, 0)
+    looking.steps, looking.options = 120, {"n": 20, "settle": 5, "label": 20}
+    looking(model, 0)
+    first = looking.folder / "epoch-000000.safetensors"
+    record, _ = arrays.load(first)
+    slow = {"kind", "multipliers"} | {name for name in record if name.startswith(("exponents", "error"))}
+    for epoch in range(found.recipe.epochs + 1):
+        own = record if epoch % looking.slow == 0 else {k: v for k, v in record.items() if k not in slow}
+        arrays.save(looking.folder / f"epoch-{epoch:06d}.safetensors", own, epoch=epoch)
+    gather(looking, tmp_path, found.recipe.epochs)
+    kept = arrays.load(tmp_path / "attractors.safetensors")[0]
+    assert len(kept["epoch"][1]) == 151 and len(kept["slow_epoch"][1]) == 7
+    assert kept["sample"][1].shape == (151, 2, 2, 5, 50)
+    assert (tmp_path / "attractors.safetensors").stat().st_size < 0.85 * runs.LARGEST
