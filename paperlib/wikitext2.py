@@ -17,6 +17,7 @@ MODELS = ("lstm", "slstm", "slstm-certified", "ornn")
 # R, section 5.3: perplexity on the test text.
 PERPLEXITY = {"lstm": 99.2, "slstm": 118.8, "ornn": 185.3}
 CONSTANT, FEEDBACK = range(len(MODES))
+EOS = 0  # its number in every text here, which all begin with an empty line
 REST = 5e-3  # of a logit: differences below it are the rounding of float32 orbits, not another point
 AGREE = 1e-3  # total variation below which two predictions of the next word are one
 
@@ -67,18 +68,18 @@ def largest_rise(perplexities: np.ndarray) -> float:
     return float((perplexities[1:] / perplexities[:-1] - 1).max())
 
 
-def projected(run: Run, mode: int, token: int = 0, start: int = 0) -> np.ndarray:
-    """The mean of the logits on the attractor, (epochs, time): R, Fig. 8."""
-    seen = run.attractors
-    mean = seen["mean"].values[:, mode, token, start, 0]
-    return mean[:, None] + seen["sample"].values[:, mode, token, start].astype(np.float32)
+def projected(run: Run, mode: int, which: int = 0, *, token: int = 0, start: int = 0) -> np.ndarray:
+    """A projection of the logits on the attractor, (epochs, time): R, Fig. 8 and supplementary Figs. 5 to 7.
 
-
-def projected_words(run: Run, mode: int, start: int = 0) -> np.ndarray:
-    """Logits of "is", "Valkyria" and "<unk>" under the first token, (epochs, time, 3): supplementary Figs. 5 to 7."""
+    which: 0 the mean of all logits; 1, 2, 3 "is", "Valkyria", "<unk>", stored for the first token and two starts.
+    """
     seen = run.attractors
-    mean = seen["mean"].values[:, mode, 0, start, 1:]
-    return mean[:, None] + seen["sample_word"].values[:, mode, start].astype(np.float32)
+    mean = seen["mean"].values[:, mode, token, start, which]
+    if which == 0:
+        around = seen["sample"].values[:, mode, token, start]
+    else:
+        around = seen["sample_word"].values[:, mode, start, :, which - 1]
+    return mean[:, None] + around.astype(np.float32)
 
 
 def last_kinds(run: Run, mode: int) -> np.ndarray:
@@ -180,9 +181,10 @@ def middle(found: list[Run], what: str) -> float:
     return float(np.nanmean(np.concatenate([half[len(half) // 2 :].ravel() for half in halves])))
 
 
-def entries(run: Run, corpus: Corpus) -> list[str]:
-    """The word before each loop, after the last epoch; only where there is a loop with something before it."""
-    return corpus.words([int(i) for i in run.final.loop_entry.values.ravel() if i >= 0])
+def after_eos(run: Run) -> np.ndarray:
+    """Whether the last word before each loop is <eos>, (orbits that have a loop with something before it,)."""
+    entry = run.final.loop_entry.values.ravel()
+    return entry[entry >= 0] == EOS
 
 
 def exponents(run: Run) -> dict[str, np.ndarray]:

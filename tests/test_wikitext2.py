@@ -133,19 +133,19 @@ def final(run, **values):
 def test_loops_and_what_comes_before_them(run):
     final(
         run,
-        loop=[[[3, 1, 2, -1], [-1, -1, -1, -1]]],
-        loop_start=[[12, -1]],
-        period=[[[1, 1]], [[3, 0]]],
-        loop_entry=[[0, -1]],
+        loop=[[[3, 1, 2, -1], [-1, -1, -1, -1], [4, -1, -1, -1]]],
+        loop_start=[[12, -1, 20]],
+        period=[[[1, 1, 1]], [[3, 0, 1]]],
+        loop_entry=[[0, -1, 5]],
     )
-    assert wikitext2.loops(run) == [[[3, 1, 2], []]]
+    assert wikitext2.loops(run) == [[[3, 1, 2], [], [4]]]
     assert wikitext2.least_rotation([3, 1, 2]) == [1, 2, 3]
     assert wikitext2.least_rotation([]) == []
     assert wikitext2.before_loops(run)[0, 0] == 12 and np.isnan(wikitext2.before_loops(run)[0, 1])
     assert wikitext2.last_points(run)[0, 0] == 3 and np.isnan(wikitext2.last_points(run)[0, 1])
-    assert wikitext2.middle([run], "before") == 12
-    corpus = wikitext2.corpus_of(run)
-    assert wikitext2.entries(run, corpus) == [corpus.vocabulary[0]]
+    assert wikitext2.middle([run], "before") == 16
+    assert wikitext2.after_eos(run).tolist() == [True, False]
+    assert wikitext2.corpus_of(run).ids("<eos>") == wikitext2.EOS
 
 
 @pytest.mark.parametrize(("exponent", "error", "left"), [(-0.5, 0.01, 0.0), (-0.03, 0.01, 0.0), (-0.5, 0.01, 0.2)])

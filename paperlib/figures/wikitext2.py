@@ -3,7 +3,18 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from paperlib.figures.style import BLACK, BLUE, GREEN, MODEL_COLOURS, MODEL_NAMES, ORANGE, figure, letter
+from paperlib.figures.style import (
+    BLACK,
+    BLUE,
+    GREEN,
+    MODEL_COLOURS,
+    MODEL_NAMES,
+    ORANGE,
+    PURPLE,
+    RED,
+    figure,
+    letter,
+)
 
 
 def history(panels) -> Figure:
@@ -60,6 +71,23 @@ def diagrams(panels, columns) -> Figure:
         ax.set_title(title, fontsize=8.5)
         ax.set_xlabel("epoch", fontsize=8)
         ax.tick_params(labelsize=7)
+    return fig
+
+
+def starts(panels) -> Figure:
+    """panels: {title: (epochs (E,), output (S, E, T))}: one realisation a colour, side by side at every epoch."""
+    rows = -(-len(panels) // 2)
+    fig, axes = figure(rows, 2, size=(9.2, 2.3 * rows), squeeze=False)
+    for ax in axes.flat[len(panels) :]:
+        ax.set_axis_off()
+    for ax, (title, (epochs, outputs)) in zip(axes.flat, panels.items(), strict=False):
+        gap = np.diff(epochs).min() * 0.13
+        for k, (y, colour) in enumerate(zip(outputs, (BLUE, ORANGE, GREEN, RED, PURPLE), strict=False)):
+            at = np.broadcast_to(epochs[:, None] + gap * (k - 2), y.shape)
+            ax.plot(at.ravel(), y.ravel(), "o", ms=2.6 if len(epochs) < 40 else 1.4, mew=0, color=colour)
+        ax.set(xlabel="epoch", title=title)
+        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.title.set_fontsize(9)
     return fig
 
 
@@ -159,6 +187,7 @@ def contraction(panels) -> Figure:
             axes[1].semilogy(epochs, np.maximum(spread, 1e-8), "o-", ms=2.5, lw=0.9, color=colour)
         axes[0].axhline(1, color=BLACK, lw=0.8)
         axes[0].set(xlabel="epoch", ylabel="certified rate of contraction", title=title)
+        axes[0].xaxis.get_major_locator().set_params(integer=True)
         axes[1].set(xlabel="epoch", ylabel="spread of the outputs\nunder a constant token", ylim=(5e-9, 1e1))
         axes[0].legend(fontsize=8)
     letter(rows.flat)
