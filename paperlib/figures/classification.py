@@ -87,10 +87,20 @@ def seeds(panels, baseline) -> Figure:
     return fig
 
 
+def limits(y) -> tuple[float, float]:
+    """Heights to draw of outputs (E, ...): all but a hundredth at either end, the first epoch left out.
+
+    Before the first update an orthogonal network still shows its start states, a hundred times larger than the rest.
+    """
+    low, high = np.percentile(y[1:] if len(y) > 1 else y, [1, 99])
+    margin = 0.15 * max(high - low, 1e-3)
+    return low - margin, high + margin
+
+
 def diagrams(panels) -> Figure:
     """panels: [(title, model, epochs (E,), output (E, S, T)), ...]: Fig. 7, output and first difference by epoch.
 
-    Epochs and output are None where no run is stored.
+    Within `limits`. Epochs and output are None where no run is stored.
     """
     fig, _ = figure(size=(8.6, 3.5))
     fig.clf()
@@ -103,9 +113,11 @@ def diagrams(panels) -> Figure:
         ax = fig.add_subplot(1, len(panels), i + 1, projection="3d")
         moves = np.diff(y, axis=-1)
         at = np.broadcast_to(epochs[:, None, None], moves.shape)
-        ax.scatter(at, y[..., 1:], moves, s=2, lw=0, color=MODEL_COLOURS[model])
-        high = max(0.1, np.abs(moves).max())
-        ax.set(xlabel="epoch", ylabel="$y_t$", zlim=(-high, high))
+        low, high = limits(y)
+        change = max(0.1, *np.abs(limits(moves)))
+        inside = (y[..., 1:] > low) & (y[..., 1:] < high) & (np.abs(moves) < change)  # nothing is cut off in 3-D
+        ax.scatter(at[inside], y[..., 1:][inside], moves[inside], s=2, lw=0, color=MODEL_COLOURS[model])
+        ax.set(xlabel="epoch", ylabel="$y_t$", ylim=(low, high), zlim=(-change, change))
         ax.set_title(f"{MODEL_NAMES[model]}, {title}\nheight: $y_t - y_{{t-1}}$", fontsize=9)
         ax.tick_params(labelsize=7)
         ax.view_init(elev=22, azim=-60)
@@ -116,7 +128,8 @@ def diagrams(panels) -> Figure:
 def all_panels(model, epochs, y, inputs, classes) -> Figure:
     """epochs (E,), y (E, I, S, T, O): supplementary Figs. 3 and 4, six inputs by four outputs.
 
-    Height is the output on the attractor, colour the size of its first difference. y is None where no run is stored.
+    Height is the output on the attractor, within `limits`, colour the size of its first difference. y is None where no
+    run is stored.
     """
     import matplotlib
 
@@ -136,6 +149,7 @@ def all_panels(model, epochs, y, inputs, classes) -> Figure:
                 at, out[..., 1:], c=np.abs(np.diff(out, axis=-1)) + 1e-12, s=1.5, lw=0, cmap="viridis", norm=norm
             )
             ax.tick_params(labelsize=7)
+            ax.set_ylim(limits(y[..., j]))
             if i == 0:
                 ax.set_title(f"output {label}", fontsize=9)
             if j == 0:
