@@ -146,10 +146,12 @@ def generate(run: Run, n: int) -> Tensor:
 def series(name: str, count: int, length: int, seed: int = 0, transient: int = 2000) -> Tensor:
     """`count` pieces of `length` steps of a system's attractor, each from a start of its own: (count, length, 3).
 
-    Unstandardised, by the flow map; as good a sample of the attractor as one long trajectory, and made at once.
+    Unstandardised, by the flow map; as good a sample of the attractor as one long trajectory, and made at once. The
+    starts lie all around the axis: Roessler forgets its phase slowly, and pieces in step would be no sample.
     """
     generator = torch.Generator().manual_seed(seed)
-    x0 = 1 + 0.1 * torch.randn(count, 3, dtype=torch.float64, generator=generator)
+    x0 = 3 * torch.randn(count, 3, dtype=torch.float64, generator=generator)
+    x0[:, 2] = 1
     return dynamics.orbit(systems.flow_map(name, substeps=SUBSTEPS), x0, length, transient=transient).movedim(0, 1)
 
 
@@ -208,8 +210,12 @@ class Exponent:
         return systems.predictability_time(self.value)
 
 
-def exponent(name: str, starts: Tensor, n: int) -> Exponent:
-    """lambda_max of a system from states on its attractor (S, 3), n steps each, by tangents along the flow map."""
+def exponent(name: str, starts: Tensor, n: int, *, settle: int = 500) -> Exponent:
+    """lambda_max of a system from states on its attractor (S, 3), by tangents along the flow map.
+
+    Over n steps each, after `settle` in which the tangents turn: along a flow they keep its own direction for long.
+    """
     step = systems.flow_map(name, substeps=SUBSTEPS)
-    leading = dynamics.lyapunov_spectrum(step, starts, n, transient=200, k=1)[:, 0]
+    sums = [steps * dynamics.lyapunov_spectrum(step, starts, steps, k=1)[:, 0] for steps in (settle, settle + n)]
+    leading = (sums[1] - sums[0]) / n
     return Exponent(float(leading.mean()), float(leading.std() / len(leading) ** 0.5), systems.system(name).dt)
