@@ -27,13 +27,14 @@ def found(scale: str, models: Iterable[str] = MODELS) -> dict[str, list[Run]]:
 
     Finished ones; above quick scale also those that were wrapped up where they stopped, which the record says.
     """
-    ended = ("done",) if scale == "quick" else ("done", "stopped")
     result = {}
     for model in models:
-        some = runs.find("wikitext2", model, scale=scale, variant="paper")
-        some = [run for run in some if run.record["status"] in ended and not run.record["identity"]["settings"]]
+        some: dict[str, Run] = {}
+        for status in ("done",) if scale == "quick" else ("stopped", "done"):
+            seen = runs.find("wikitext2", model, scale=scale, variant="paper", status=status)
+            some |= {run.id: run for run in seen if not run.record["identity"]["settings"]}
         if some:
-            result[model] = sorted(some, key=seed_of)
+            result[model] = sorted(some.values(), key=seed_of)
     return result
 
 

@@ -63,12 +63,14 @@ def test_only_runs_that_ended_are_shown_and_quick_ones_in_full(tmp_path, monkeyp
     store(tmp_path / "a", seed=7, epochs=1)  # a trial
     store(tmp_path / "b", "medium", "ornn", seed=2)
     store(tmp_path / "b", "medium", "ornn", seed=1)
+    store(tmp_path / "a", "medium", "slstm", status="running")  # goes on from where the stored one was left
+    store(tmp_path / "b", "medium", "slstm", status="stopped")
 
     def seeds(scale):
         return {model: [wikitext2.seed_of(run) for run in some] for model, some in wikitext2.found(scale).items()}
 
     assert seeds("quick") == {"lstm": [0]}
-    assert seeds("medium") == {"lstm": [0, 2], "ornn": [1, 2]}
+    assert seeds("medium") == {"lstm": [0, 2], "slstm": [0], "ornn": [1, 2]}
     assert seeds("paper") == {}
 
 

@@ -34,7 +34,7 @@ def history(panels) -> Figure:
 
 
 def plain_log(ax, values) -> None:
-    """Ticks 10, 20, 50, 100, ... on a logarithmic axis that spans less than a decade."""
+    """Whole ticks 10, 15, 20, 30, 50, ... on a logarithmic axis that spans less than a decade."""
     ticks = [
         t for t in np.outer(10.0 ** np.arange(5), (1, 1.5, 2, 3, 5, 7)).ravel() if values.min() <= t <= values.max()
     ]
