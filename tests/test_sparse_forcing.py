@@ -108,15 +108,12 @@ def test_temperature_floors_are_the_stored_ones_without_the_series():
 def test_figures_draw_what_there_is(root):
     sweep = sparse_forcing.sweep("paper", roots=(root,))
     panel = {}
-    for system, models in sweep.items():
-        distances = {
-            "models": {model: sparse_forcing.values(cells, "D_stsp") for model, cells in models.items()},
-            "floor": None,
-            "published": {},
-        }
-        panel[system] = {"predicted": None, "divergence": distances, "hellinger": distances}
+    for system in sparse_forcing.SYSTEMS:
+        models = {model: sparse_forcing.values(cells, "D_stsp") for model, cells in sweep.get(system, {}).items()}
+        distances = {"quick": (models, 0.1), "paper": ({}, 0.01)}
+        panel[system] = {"predicted": None, "published": {}, "divergence": distances, "hellinger": distances}
     drawn = figures.sparse_forcing.against_tau(panel)
-    assert len(drawn.axes) == 4
+    assert len(drawn.axes) == 6
     drawn.savefig(root / "sweep.png")
     data = np.random.default_rng(0).standard_normal((10, 3))
     away = np.full((10, 3), np.nan)

@@ -45,28 +45,24 @@ def bounds(orbit, margin=0.2):
 def against_tau(panels, cut=20.0) -> Figure:
     """Both distances against tau: every seed a dot, medians joined, clipping dashed, tau_pred and floors marked.
 
-    panels: {system: {"divergence": ..., "hellinger": ..., "predicted": tau or None}}, each distance a dict with
-    "models" {model: {tau: [values]}} (tau 0 is clipping), "floor" number or None, "published" {tau: value}.
+    panels: {system: {"divergence": ..., "hellinger": ..., "predicted": tau or None, "published": ...}}; each distance
+    {scale: (models {model: {tau: [values]}}, floor)} with tau 0 for clipping, the scale drawn in full the last;
+    published {kind: {tau: value}}.
     """
     fig, axes = figure(2, len(panels), size=(2.9 * len(panels) + 0.4, 5.4), sharex=True, squeeze=False)
     for column, (system, panel) in enumerate(panels.items()):
         for row, (kind, label) in enumerate((("divergence", "$D_{stsp}$"), ("hellinger", "$D_H$"))):
-            ax, drawn = axes[row, column], panel[kind]
-            for model, cells in drawn["models"].items():
-                colour = MODEL_COLOURS[model]
-                forced = {tau: np.minimum(found, cut) for tau, found in cells.items() if tau > 0}
-                middle = [np.median(found) for found in forced.values()]
-                ax.plot(list(forced), middle, "-", color=colour, lw=1.1)
-                for tau, found in forced.items():
-                    ax.plot([tau] * len(found), found, "o", color=colour, ms=3.5, alpha=0.75)
-                if 0 in cells:
-                    found = np.minimum(cells[0], cut)
-                    ax.axhline(np.median(found), color=colour, ls="--", lw=1.1)
-                    ax.plot([CLIPPED_AT] * len(found), found, "x", color=colour, ms=4)
-            if drawn["published"]:
-                ax.plot(*zip(*drawn["published"].items(), strict=True), "s", mfc="none", color=BLACK, ms=5, mew=0.8)
-            if drawn["floor"] is not None:
-                ax.axhline(drawn["floor"], color=BLACK, ls=":", lw=0.9)
+            ax = axes[row, column]
+            scales = list(panel[kind].values())
+            for models, floor in scales:
+                full = models is scales[-1][0]
+                for model, cells in models.items():
+                    one_sweep(ax, {tau: np.minimum(found, cut) for tau, found in cells.items()}, model, full)
+                ax.axhline(floor, color=BLACK, ls=":", lw=0.9, alpha=1 if full else 0.35)
+            if panel["published"].get(kind):
+                ax.plot(
+                    *zip(*panel["published"][kind].items(), strict=True), "s", mfc="none", color=BLACK, ms=5, mew=0.8
+                )
             if panel["predicted"] is not None:
                 ax.axvline(panel["predicted"], color=GREEN, lw=1.2)
             ax.set(xscale="log", ylabel=label if column == 0 else None)
@@ -77,9 +73,21 @@ def against_tau(panels, cut=20.0) -> Figure:
             ax.set_xlim(2.4, 1300)
             ax.set_xticks([5, 30, 60, 200, 1000], ["5", "30", "60", "200", "1000"])
             ax.minorticks_off()
-    handles = marks(sorted({m for p in panels.values() for m in p["divergence"]["models"]}))
-    fig.legend(handles=handles, loc="outside lower center", ncols=4)
+    every = {model for panel in panels.values() for models, _ in panel["divergence"].values() for model in models}
+    fig.legend(handles=marks(sorted(every)), loc="outside lower center", ncols=4)
     return fig
+
+
+def one_sweep(ax, cells, model, full) -> None:
+    """One network's values by tau, pale when they are not of the scale that is drawn in full."""
+    colour, size, alpha = MODEL_COLOURS[model], 3.5 if full else 2.5, 0.8 if full else 0.35
+    forced = {tau: found for tau, found in cells.items() if tau > 0}
+    ax.plot(list(forced), [np.median(found) for found in forced.values()], "-", color=colour, lw=1.1, alpha=alpha)
+    for tau, found in forced.items():
+        ax.plot([tau] * len(found), found, "o", color=colour, ms=size, alpha=alpha)
+    if 0 in cells:
+        ax.axhline(np.median(cells[0]), color=colour, ls="--", lw=1.1, alpha=alpha)
+        ax.plot([CLIPPED_AT] * len(cells[0]), cells[0], "x", color=colour, ms=size + 0.5, alpha=alpha)
 
 
 def marks(models):
@@ -96,15 +104,23 @@ def marks(models):
 
 
 def exponents_against_tau(panels) -> Figure:
-    """panels: {system: ({model: {tau: [(value, error), ...]}}, expected)}: lambda_max of the trained networks."""
+    """panels: {system: ({scale: {model: {tau: [(value, error), ...]}}}, expected)}: lambda_max of the networks.
+
+    The last scale is drawn in full, others pale.
+    """
     fig, axes = figure(1, len(panels), size=(2.9 * len(panels) + 0.4, 2.9), squeeze=False)
-    for ax, (system, (models, expected)) in zip(axes[0], panels.items(), strict=True):
-        for model, cells in models.items():
-            for tau, found in cells.items():
-                for value, error in found:
-                    at, mark = (CLIPPED_AT, "x") if tau == 0 else (tau, "o")
-                    ax.errorbar(at, value, error, fmt=mark, color=MODEL_COLOURS[model], ms=3.5, lw=0.9)
-            ax.plot([], [], "o", color=MODEL_COLOURS[model], label=MODEL_NAMES[model])
+    seen = {}
+    for ax, (system, (scales, expected)) in zip(axes[0], panels.items(), strict=True):
+        for k, models in enumerate(scales.values()):
+            alpha = 0.9 if k == len(scales) - 1 else 0.35
+            for model, cells in models.items():
+                for tau, found in cells.items():
+                    for value, error in found:
+                        at, mark = (CLIPPED_AT, "x") if tau == 0 else (tau, "o")
+                        colour = MODEL_COLOURS[model]
+                        ax.errorbar(at, value, error, fmt=mark, color=colour, ms=3.5, lw=0.9, alpha=alpha)
+                if model not in seen:
+                    seen[model] = ax.plot([], [], "o", color=MODEL_COLOURS[model], label=MODEL_NAMES[model])[0]
         if expected is not None:
             ax.axhline(expected, color=GREEN, lw=1.2)
         ax.axhline(0, color=BLACK, lw=0.7)
@@ -115,7 +131,7 @@ def exponents_against_tau(panels) -> Figure:
         ax.set_xticks([5, 30, 60, 200, 1000], ["5", "30", "60", "200", "1000"])
         ax.minorticks_off()
     axes[0, 0].set_ylabel("$\\lambda_{max}$ of the network\n(nats per step)")
-    axes[0, 0].legend(loc="lower right")
+    fig.legend(handles=list(seen.values()), loc="outside lower center", ncols=4)
     return fig
 
 
