@@ -42,6 +42,13 @@ def seed_of(run: Run) -> int:
     return run.record["identity"]["seed"]
 
 
+def left(run: Run) -> str | None:
+    """Where a run that was wrapped up before its end was left; None for a finished one."""
+    own = run.record["identity"]
+    whole = experiments.experiment("wikitext2", own["model"], scale=own["scale"]).recipe.epochs
+    return None if run.finished else f"left after epoch {run.metrics['epochs']} of {whole}"
+
+
 def synthetic(run: Run) -> bool:
     """Whether the run has read the package's own text."""
     return bool(run.record["provenance"]["synthetic"])
@@ -66,7 +73,7 @@ def perplexity(run: Run, part: str = "validation") -> np.ndarray:
 
 def largest_rise(perplexities: np.ndarray) -> float:
     """The largest rise from one epoch to the next, (E,), as a share; negative where each is below the last."""
-    return float((perplexities[1:] / perplexities[:-1] - 1).max())
+    return float((perplexities[1:] / perplexities[:-1] - 1).max(initial=-1))
 
 
 def projected(run: Run, mode: int, which: int = 0, *, token: int = 0, start: int = 0) -> np.ndarray:

@@ -74,6 +74,13 @@ def test_only_runs_that_ended_are_shown_and_quick_ones_in_full(tmp_path, monkeyp
     assert seeds("paper") == {}
 
 
+def test_a_run_that_was_left_says_where(tmp_path):
+    run = store(tmp_path, "medium", status="stopped")
+    run.record["metrics"] = {"epochs": 12}
+    assert wikitext2.left(run) == "left after epoch 12 of 30"
+    assert wikitext2.left(store(tmp_path, "medium", seed=1)) is None
+
+
 def test_perplexity_and_its_largest_rise(run):
     columns = {"validation_loss": [math.log(v) for v in (100, 50, 60, 40)], "test_loss": [1.0, math.nan, 0.0, 0.0]}
     arrays.save(
@@ -83,6 +90,7 @@ def test_perplexity_and_its_largest_rise(run):
     assert np.isnan(wikitext2.perplexity(run, "test")[1])
     assert wikitext2.largest_rise(wikitext2.perplexity(run)) == pytest.approx(0.2, rel=1e-5)
     assert wikitext2.largest_rise(np.array([4.0, 2.0, 1.0])) == -0.5
+    assert wikitext2.largest_rise(np.array([4.0])) == -1  # one epoch: nothing rises
     with pytest.raises(ValueError, match="part is 'all', expected one of validation, train, test"):
         wikitext2.perplexity(run, "all")
 
