@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from paperlib.paths import RUNS, STORED_RUNS
 from paperlib.training import arrays
 from paperlib.training.limits import Limits
 
-OPTIONS = ("until", "max_epochs")  # of a run in a sweep: when it may end; not what it is
+LIMITS = ("until", "max_epochs")  # of a run in a sweep: when it may end; not what it is
 
 
 @dataclass(frozen=True)
@@ -19,14 +19,19 @@ class Piece:
     """One training: the row of the campaign it belongs to, its identity, how it stands, and its minutes.
 
     status is missing, half done, running, done, diverged, or at its limit, where it is left; minutes are those of one
-    core, or of one GPU, None where nobody has measured them; options follow `paperlib train`.
+    core, or of one GPU, None where nobody has measured them; limits are those of `training.limits.Limits`.
     """
 
     row: str
     identity: dict[str, Any]
     status: str
     minutes: float | None
-    options: tuple[str, ...] = ()
+    limits: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The limits as options of `paperlib train`."""
+        return tuple(word for key, value in self.limits.items() for word in (f"--{key.replace('_', '-')}", str(value)))
 
     @property
     def id(self) -> str:
@@ -62,10 +67,10 @@ def rows(device: str = "cpu") -> Iterator[tuple[str, list[dict[str, Any]]]]:
     )
 
 
-def split(run: dict[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """A run of a sweep as its identity and the options that say when it may end."""
-    options = [word for key in OPTIONS if key in run for word in (f"--{key.replace('_', '-')}", str(run[key]))]
-    return runs.identity(**{key: value for key, value in run.items() if key not in OPTIONS}), tuple(options)
+def split(run: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A run of a sweep as its identity and the limits at which it may be left."""
+    own = runs.identity(**{key: value for key, value in run.items() if key not in LIMITS})
+    return own, {key: run[key] for key in LIMITS if key in run}
 
 
 def pieces(folder: Path = RUNS, device: str = "cpu") -> list[Piece]:
@@ -74,15 +79,15 @@ def pieces(folder: Path = RUNS, device: str = "cpu") -> list[Piece]:
     found: dict[str, Piece] = {}
     for row, wanted in rows(device):
         for run in wanted:
-            own, options = split(run)
+            own, limits = split(run)
             id = runs.name(own)
             if id not in found:
                 minutes = experiments.minutes(own, device.partition(":")[0])
-                found[id] = Piece(row, own, status(records.get(id), options), minutes, options)
+                found[id] = Piece(row, own, status(records.get(id), limits), minutes, limits)
     return list(found.values())
 
 
-def status(run: runs.Run | None, options: tuple[str, ...] = ()) -> str:
+def status(run: runs.Run | None, limits: dict[str, Any]) -> str:
     """How a training stands; one whose folder is held by a process is running."""
     if run is None:
         return "missing"
@@ -95,18 +100,17 @@ def status(run: runs.Run | None, options: tuple[str, ...] = ()) -> str:
                 pass
         except runs.Busy:
             return "running"
-    return "at its limit" if known == "stopped" and at_limit(run, options) else "half done"
+    return "at its limit" if known == "stopped" and at_limit(run, limits) else "half done"
 
 
-def at_limit(run: runs.Run, options: tuple[str, ...]) -> bool:
+def at_limit(run: runs.Run, limits: dict[str, Any]) -> bool:
     """Whether a run has come to one of its limits, as its history tells."""
     path = run.folder / "history.safetensors"
-    if not options or not path.exists():
+    if not limits or not path.exists():
         return False
-    given = dict(zip(options[::2], options[1::2], strict=True))
-    limits = Limits(int(given["--max-epochs"]) if "--max-epochs" in given else None, given.get("--until"))
     history, about = arrays.load(path)
-    return bool(limits.reached(about["epochs"], {name: float(value[-1]) for name, (_, value) in history.items()}))
+    last = {name: float(value[-1]) for name, (_, value) in history.items()}
+    return bool(Limits(**limits).reached(about["epochs"], last))
 
 
 def words(piece: Piece) -> list[str]:

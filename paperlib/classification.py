@@ -31,7 +31,7 @@ def by_length(found: list[Run]) -> dict[int, list[Run]]:
     """Runs by the length of their sequences, in order; of one seed that with the most epochs allowed."""
     cells: dict[int, dict[int, Run]] = {}
     for run in sorted(found, key=lambda run: run.record["metrics"]["epochs"]):
-        cells.setdefault(len(task_of(run).train[0]), {})[run.record["identity"]["seed"]] = run
+        cells.setdefault(len(task_of(run).train[0]), {})[run.seed] = run
     return {length: [runs[seed] for seed in sorted(runs)] for length, runs in sorted(cells.items())}
 
 
@@ -72,7 +72,7 @@ def steps(model: Model, inputs: Tensor, **changed: Tensor):
 
 def starts(run: Run, model: Model, inputs: int, count: int = 10) -> Tensor:
     """The run's start states N(0, 100^2) for every input: (count, I, N)."""
-    drawn = start_states(run.record["identity"]["seed"], count, model.state_size).double()
+    drawn = start_states(run.seed, count, model.state_size).double()
     return drawn[:, None].expand(-1, inputs, -1).clone()
 
 
@@ -125,7 +125,7 @@ def bifurcations(run: Run, epochs: list[int], symbol: int, count: int = 3) -> li
     """What happens to the fixed points under one symbol between consecutive stored epochs."""
     inputs = Classification.constant_inputs()[symbol]
     models = [trained(run, epoch) for epoch in epochs]
-    start = start_states(run.record["identity"]["seed"], count, models[0].state_size).double()
+    start = start_states(run.seed, count, models[0].state_size).double()
     start = torch.cat([torch.zeros_like(start[:1]), start])
     return dynamics.sampled_bifurcations([steps(model, inputs) for model in models], start)
 

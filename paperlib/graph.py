@@ -8,7 +8,7 @@ import hashlib
 from importlib.util import find_spec
 from pathlib import Path
 
-from paperlib import imports, paths
+from paperlib import CHAPTER_OF, imports, paths
 from paperlib import notebooks as nb
 from paperlib.paths import BENCHMARKS, BOOK, CLAIMS, DATA, DOWNLOADS, PACKAGE, ROOT, STORED_RESULTS, STORED_RUNS
 
@@ -22,9 +22,6 @@ CHAPTERS = (
     "wikitext2",
     "sparse_forcing",
 )
-
-
-OWNERS = dict.fromkeys(("lorenz", "roessler", "temperature"), "sparse_forcing")  # experiment -> its chapter
 
 
 def scale(config: dict) -> str:
@@ -54,12 +51,12 @@ def _runs(stem: str, scale: str) -> list[dict]:
     if find_spec("paperlib.experiments") is None:
         return []
     from paperlib import experiments
-    from paperlib.campaign import OPTIONS
+    from paperlib.campaign import LIMITS
 
     sweep = getattr(experiments, f"{scale}_runs", None)
     wanted = sweep(notebooks()[stem]) if sweep is not None else []
     # A step of the graph is a training to its end: limits after which it may be left are the campaign's.
-    return [{key: value for key, value in run.items() if key not in OPTIONS} for run in wanted]
+    return [{key: value for key, value in run.items() if key not in LIMITS} for run in wanted]
 
 
 def _name(run: dict) -> str:
@@ -95,7 +92,7 @@ def data_of_notebook(stem: str) -> list[str]:
         parts = path.relative_to(DATA).with_suffix("").parts
         if path.is_relative_to(STORED_RUNS):  # named after their experiment: sine-lstm-paper-seed0
             experiment = parts[1].partition("-")[0]
-            parts = (OWNERS.get(experiment, experiment),)
+            parts = (CHAPTER_OF.get(experiment, experiment),)
         return not others.intersection(parts)
 
     return _relative(path for path in _files(DATA) if concerns(path))

@@ -127,6 +127,10 @@ class Run:
         return self.record["status"] == "done"
 
     @property
+    def seed(self) -> int:
+        return self.record["identity"]["seed"]
+
+    @property
     def metrics(self) -> dict[str, Any]:
         return self.record.get("metrics", {})
 

@@ -51,7 +51,7 @@ def steps(model: Model, omega: Tensor, **changed: Tensor):
 
 def starts(run: Run, model: Model, inputs: int, count: int = 3) -> Tensor:
     """Zero and `count` of the run's start states N(0, 100^2) for every input: (1 + count, I, N)."""
-    drawn = start_states(run.record["identity"]["seed"], count, model.state_size).double()
+    drawn = start_states(run.seed, count, model.state_size).double()
     return torch.cat([drawn.new_zeros(1, model.state_size), drawn])[:, None].expand(-1, inputs, -1).clone()
 
 

@@ -55,12 +55,10 @@ def sweep(scale: str, roots=()) -> Sweep:
                 if settings.keys() == {"tau"} and MEASURES.keys() <= run.metrics.keys():
                     cells.setdefault(settings["tau"], []).append(run)
             if cells:
-                result.setdefault(system, {})[model] = {tau: sorted(cells[tau], key=seed_of) for tau in sorted(cells)}
+                result.setdefault(system, {})[model] = {
+                    tau: sorted(cells[tau], key=lambda run: run.seed) for tau in sorted(cells)
+                }
     return result
-
-
-def seed_of(run: Run) -> int:
-    return run.record["identity"]["seed"]
 
 
 def values(cells: Cells, key: str) -> dict[int, list[float]]:

@@ -34,12 +34,8 @@ def found(scale: str, models: Iterable[str] = MODELS) -> dict[str, list[Run]]:
             seen = runs.find("wikitext2", model, scale=scale, variant="paper", status=status)
             some |= {run.id: run for run in seen if not run.record["identity"]["settings"]}
         if some:
-            result[model] = sorted(some.values(), key=seed_of)
+            result[model] = sorted(some.values(), key=lambda run: run.seed)
     return result
-
-
-def seed_of(run: Run) -> int:
-    return run.record["identity"]["seed"]
 
 
 def left(run: Run) -> str | None:
@@ -231,7 +227,7 @@ def margins(run: Run, steps: int) -> Tensor:
     """
     model = run.model().double()
     tokens = torch.tensor(run.final.token.values).long()
-    drawn = start_states(seed_of(run), run.final.sizes["start"], model.state_size).double()
+    drawn = start_states(run.seed, run.final.sizes["start"], model.state_size).double()
     z = tokens.repeat_interleave(len(drawn))
     x = drawn.repeat(len(tokens), 1)
     least = torch.full((len(z),), torch.inf, dtype=x.dtype)

@@ -36,7 +36,7 @@ def test_a_partial_sweep_is_read_as_it_stands(root):
     assert list(sweep) == ["lorenz", "roessler"] and list(sweep["roessler"]) == ["plrnn"]
     cells = sweep["lorenz"]["lstm"]
     assert list(cells) == [0, 5, 30, 60, 200]
-    assert [sparse_forcing.seed_of(run) for run in cells[30]] == [0, 1]
+    assert [run.seed for run in cells[30]] == [0, 1]
     assert sparse_forcing.medians(cells, "D_stsp")[30] == pytest.approx(0.2)
     assert sparse_forcing.best(cells) == 30  # equal medians would take the first
     assert sparse_forcing.missing(cells) == [50, 70, 100, 500, 1000]

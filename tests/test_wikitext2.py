@@ -67,7 +67,7 @@ def test_only_runs_that_ended_are_shown_and_quick_ones_in_full(tmp_path, monkeyp
     store(tmp_path / "b", "medium", "slstm", status="stopped")
 
     def seeds(scale):
-        return {model: [wikitext2.seed_of(run) for run in some] for model, some in wikitext2.found(scale).items()}
+        return {model: [run.seed for run in some] for model, some in wikitext2.found(scale).items()}
 
     assert seeds("quick") == {"lstm": [0]}
     assert seeds("medium") == {"lstm": [0, 2], "slstm": [0], "ornn": [1, 2]}

@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
             return STOPPED
         status = train(piece, args, clock)
         found = [one for one in runs.find(roots=(args.runs,)) if one.id == piece.id]
-        if status == STOPPED and found and campaign.at_limit(found[0], piece.options):
+        if status == STOPPED and found and campaign.at_limit(found[0], piece.limits):
             status = train(piece, args, clock, "--wrap-up")
             found = [one for one in runs.find(roots=(args.runs,)) if one.id == piece.id]
         diverged = bool(found) and found[0].record["status"] == "diverged"  # an outcome, kept like any other

@@ -14,6 +14,7 @@ from paperlib.dynamics.recurrence import NEUTRAL, Returns, around, buckets, cycl
 from paperlib.dynamics.verdict import growth, judge
 
 KINDS = np.array(["undecided", "fixed point", "cycle", "quasi-periodic", "chaotic", "unbounded"])
+NUMBERS = {str(kind): number for number, kind in enumerate(KINDS)}
 UNDECIDED, FIXED_POINT, CYCLE, QUASI_PERIODIC, CHAOTIC, UNBOUNDED = range(6)
 BEYOND = 1e8  # times the start's size (at least 1): an orbit out there is called unbounded
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from paperlib import SCALES
+from paperlib import CHAPTER_OF, SCALES
 from paperlib.experiments import classification, forcing, sine, wikitext2
 from paperlib.experiments.base import MODELS, VARIANTS, Experiment
 
@@ -23,7 +23,6 @@ CHAPTERS = {
     "sparse_forcing": forcing,
 }  # notebook -> the module that lists its trainings
 
-FORCED = dict.fromkeys(forcing.DIMENSION, "sparse_forcing")  # experiments that a chapter of another name reads
 
 __all__ = [
     "EXPERIMENTS",
@@ -70,6 +69,6 @@ def paper_runs(notebook: str) -> list[dict[str, Any]]:
 
 def minutes(identity: dict[str, Any], device: str = "cpu") -> float | None:
     """How long a training takes on one core, or on one GPU; None where nobody has measured it."""
-    owner = FORCED.get(identity["experiment"], identity["experiment"])
+    owner = CHAPTER_OF.get(identity["experiment"], identity["experiment"])
     known = getattr(CHAPTERS[owner], "minutes", None)
     return None if known is None else known({**identity, **identity["settings"]}, device)

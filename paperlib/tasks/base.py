@@ -3,6 +3,13 @@
 from torch import Tensor, nn
 
 
+def check_sizes(**sizes: int) -> None:
+    """Raises ValueError for a size that is no positive integer."""
+    for name, value in sizes.items():
+        if not isinstance(value, int) or value < 1:
+            raise ValueError(f"{name} is {value!r}, expected a positive integer")
+
+
 class Supervised:
     """A task with `batch(epoch, index)` -> (u, target) and `loss(y, target)` -> (summed loss, sums)."""
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from paperlib.tasks.base import Supervised
+from paperlib.tasks.base import Supervised, check_sizes
 
 SYMBOLS = ("p", "q", "a", "b", "c", "d")
 CLASSES = 4
@@ -34,9 +34,7 @@ class Classification(Supervised):
         seeds: tuple[int, int] = (2, 3),
         device: str = "cpu",
     ):
-        for name, value in (("length", length), ("count", count), ("batch", batch)):
-            if not isinstance(value, int) or value < 1:
-                raise ValueError(f"{name} is {value!r}, expected a positive integer")
+        check_sizes(length=length, count=count, batch=batch)
         if not 0 <= first[0] <= first[1] < second[0] <= second[1] < length:
             raise ValueError(f"places {first} and {second} do not fit in order into a length of {length}")
         self.batch_size, self.batches = batch, -(-count // batch)

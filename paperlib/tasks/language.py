@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from paperlib.corpora import Corpus, streams
 from paperlib.corpora.corpus import PARTS
+from paperlib.tasks.base import check_sizes
 
 STREAM = 2_000_003  # offset of the dropout masks among the random streams of a run
 
@@ -37,9 +38,7 @@ class Language:
         device: str = "cpu",
         precision: str = "float32",
     ):
-        for name, value in (("streams", streams), ("steps", steps)):
-            if not isinstance(value, int) or value < 1:
-                raise ValueError(f"{name} is {value!r}, expected a positive integer")
+        check_sizes(streams=streams, steps=steps)
         self.source, self.vocabulary, self.device = corpus, vocabulary, torch.device(device)
         self.streams, self.steps, self.seed, self.precision = streams, steps, seed, precision
         self._corpus: Corpus | None = None

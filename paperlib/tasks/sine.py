@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from paperlib.tasks.base import Supervised
+from paperlib.tasks.base import Supervised, check_sizes
 
 LOWEST, HIGHEST = math.pi / 16, math.pi / 8  # frequencies, rad a step: R, section 5.1
 
@@ -20,9 +20,7 @@ class Sine(Supervised):
     u_max = HIGHEST
 
     def __init__(self, *, sequences: int = 100, length: int = 400, batch: int = 10, device: str = "cpu"):
-        for name, value in (("sequences", sequences), ("length", length), ("batch", batch)):
-            if not isinstance(value, int) or value < 1:
-                raise ValueError(f"{name} is {value!r}, expected a positive integer")
+        check_sizes(sequences=sequences, length=length, batch=batch)
         omega = torch.linspace(LOWEST, HIGHEST, sequences, dtype=torch.float64)
         t = torch.arange(1, length + 1, dtype=torch.float64)
         self.u = omega.expand(length, -1)[..., None].float().contiguous().to(device)

@@ -5,7 +5,7 @@ import copy
 import torch
 
 from paperlib.dynamics import classify
-from paperlib.dynamics.classify import KINDS
+from paperlib.dynamics.classify import NUMBERS
 from paperlib.models import Model, bind
 from paperlib.training import arrays
 from paperlib.training.probes import AttractorProbe
@@ -14,7 +14,7 @@ DIMS = ("label_epoch", "start", "input")
 
 
 def labels(probe: AttractorProbe, model: Model, last: int) -> arrays.Named:
-    """Kind (its number in `KINDS`), period, attractor and first exponent of every orbit, by epoch, start and input.
+    """Kind (of `classify.NUMBERS`), period, attractor and first exponent of every orbit, by epoch, start and input.
 
     Of the slow probes up to epoch `last`, each done once and kept beside its weights, and of the model as it is after
     epoch `last`. R, section 5.2: which fixed points there are, and which motion is spurious.
@@ -51,8 +51,7 @@ def label(probe: AttractorProbe, model: Model) -> arrays.Named:
     u = probe.inputs.to(weights["weight_hh"])
     x = probe.starts.to(u)[:, None].expand(-1, len(u), -1)
     found = classify(bind(model, u, **weights), x.clone(), k=1, **(probe.labels or {}))
-    number = {kind: k for k, kind in enumerate(KINDS)}
-    kinds = torch.tensor([[number[kind] for kind in row] for row in found.kind.tolist()], dtype=torch.uint8)
+    kinds = torch.tensor([[NUMBERS[kind] for kind in row] for row in found.kind.tolist()], dtype=torch.uint8)
     return {
         "kind": (DIMS[1:], kinds),
         "period": (DIMS[1:], found.period.to(torch.int16)),

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from paperlib.dynamics import classify
-from paperlib.dynamics.classify import CHAOTIC, CYCLE, FIXED_POINT, KINDS, UNDECIDED
+from paperlib.dynamics.classify import CHAOTIC, CYCLE, FIXED_POINT, NUMBERS, UNDECIDED
 from paperlib.dynamics.tangents import orthonormalise, random_frame
 from paperlib.models import bind
 from paperlib.models.language import LanguageModel
@@ -92,8 +92,7 @@ def leading(
     weights = {name: value.detach().double() for name, value in model.network.weights().items()}
     u = model.embed(z).double()
     found = classify(bind(model.network, u, **weights), x, n=steps, transient=steps, k=k)
-    numbers = {kind: number for number, kind in enumerate(KINDS)}
-    constant = torch.tensor([numbers[kind] for kind in found.kind.ravel()]).unflatten(0, shape)
+    constant = torch.tensor([NUMBERS[kind] for kind in found.kind.ravel()]).unflatten(0, shape)
     loops = torch.where(period == 1, FIXED_POINT, torch.where(period > 1, CYCLE, UNDECIDED))
     feedback = torch.where(chaotic, CHAOTIC, loops).cpu()
     first = slice(None, None, shape[1])

@@ -33,16 +33,6 @@ def training(folder, make=LSTM, epochs=5):
     return Training(model, task, Recipe(epochs=epochs, rate=1e-2, plateau=plateau), folder)
 
 
-def after(count):
-    left = [count]
-
-    def stop():
-        left[0] -= 1
-        return left[0] <= 0
-
-    return stop
-
-
 def same(one, other):
     for name, value in one.model.state_dict().items():
         assert torch.equal(value, other.model.state_dict()[name]), name
@@ -52,7 +42,7 @@ def same(one, other):
 
 
 @pytest.mark.parametrize("make", [LSTM, row, OrthogonalRNN])
-def test_a_run_in_pieces_equals_the_run_in_one(tmp_path, make):
+def test_a_run_in_pieces_equals_the_run_in_one(tmp_path, make, after):
     whole = training(tmp_path / "whole", make)
     assert whole.run() == "done"
     assert whole.task.batches >= 6
@@ -65,7 +55,7 @@ def test_a_run_in_pieces_equals_the_run_in_one(tmp_path, make):
         assert whole.history["rate"] == pytest.approx([1e-2, 1e-2, 1e-2, 1e-3, 1e-3])
 
 
-def test_without_the_carried_state_it_would_not(tmp_path):
+def test_without_the_carried_state_it_would_not(tmp_path, after):
     whole = training(tmp_path / "whole")
     whole.run()
     training(tmp_path / "pieces").run(stop=after(3))

@@ -36,20 +36,9 @@ def result(run):
     return state, {name: list(values) for name, values in run.history.items()}
 
 
-def after(count):
-    """A stop that says so after `count` batches."""
-    left = [count]
-
-    def stop():
-        left[0] -= 1
-        return left[0] <= 0
-
-    return stop
-
-
 @pytest.mark.parametrize("model", [LSTM, OrthogonalRNN])
 @pytest.mark.parametrize("pieces", [(1,), (2, 3), (1, 1, 1, 1), (7, 2)])
-def test_a_run_in_pieces_equals_the_run_in_one(tmp_path, model, pieces):
+def test_a_run_in_pieces_equals_the_run_in_one(tmp_path, model, pieces, after):
     whole = training(tmp_path / "whole", model)
     assert whole.run() == "done"
     for count in pieces:  # batches: in the middle of epochs too
@@ -90,7 +79,7 @@ def test_a_run_ends_early_when_its_goal_is_reached(tmp_path):
     assert run.epoch == 1
 
 
-def test_divergence_says_where_and_keeps_the_history(tmp_path):
+def test_divergence_says_where_and_keeps_the_history(tmp_path, after):
     run = training(tmp_path, OrthogonalRNN)
     run.run(stop=after(5))
     with torch.no_grad():
@@ -161,7 +150,7 @@ def test_a_full_disk_leaves_the_checkpoint_before(tmp_path, monkeypatch):
     assert checkpoint.read(tmp_path)[1] == {"epoch": 1}
 
 
-def test_no_pickle_anywhere(tmp_path):
+def test_no_pickle_anywhere(tmp_path, after):
     training(tmp_path).run(stop=after(3))
     kinds = {path.suffix for path in tmp_path.iterdir()}
     assert kinds == {".json", ".safetensors"}
