@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from paperlib import experiments, runs
+from paperlib.experiments import forcing
 from paperlib.paths import RUNS, STORED_RUNS
 from paperlib.training import arrays
 from paperlib.training.limits import Limits
@@ -63,7 +64,8 @@ def rows(device: str = "cpu") -> Iterator[tuple[str, list[dict[str, Any]]]]:
             {"experiment": experiment, "model": model, "scale": "paper", "variant": "code", "seed": 0}
             for experiment in ("sine", "classification")
             for model in ("lstm", "slstm", "ornn")
-        ],
+        ]
+        + forcing.code_runs(),
     )
 
 

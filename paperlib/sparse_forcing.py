@@ -44,13 +44,16 @@ Cells = dict[int, list[Run]]  # tau -> runs, seeds in order
 Sweep = dict[str, dict[str, Cells]]  # system -> network -> cells
 
 
-def sweep(scale: str, roots=()) -> Sweep:
-    """Finished runs at a scale; systems and networks without one are left out, as are runs with other settings."""
+def sweep(scale: str, roots=(), *, variant: str = "paper") -> Sweep:
+    """Finished runs at a scale; systems and networks without one are left out, as are runs with other settings.
+
+    variant="code": those whose interval grew from 1 to tau over the training, as in the released code.
+    """
     result: Sweep = {}
     for system in SYSTEMS:
         for model in NETWORKS:
             cells: Cells = {}
-            for run in runs.find(system, model, scale=scale, status="done", roots=roots):
+            for run in runs.find(system, model, scale=scale, variant=variant, status="done", roots=roots):
                 settings = run.record["identity"]["settings"]
                 if settings.keys() == {"tau"} and MEASURES.keys() <= run.metrics.keys():
                     cells.setdefault(settings["tau"], []).append(run)

@@ -43,6 +43,14 @@ def test_a_partial_sweep_is_read_as_it_stands(root):
     assert sparse_forcing.sweep("quick", roots=(root,)) == {}
 
 
+def test_growing_intervals_are_a_sweep_of_their_own(root):
+    found = stored(root, "lorenz", "lstm", 30, 0, 7.0, variant="code")
+    assert "code" in found.id
+    assert sparse_forcing.medians(sparse_forcing.sweep("paper", roots=(root,))["lorenz"]["lstm"], "D_stsp")[30] < 1
+    own = sparse_forcing.sweep("paper", roots=(root,), variant="code")
+    assert [run.id for run in own["lorenz"]["lstm"][30]] == [found.id] and list(own) == ["lorenz"]
+
+
 def test_records_without_distances_are_left_out(root):
     run = stored(root, "temperature", "lstm", 30, 0, 1.0)
     record = {**run.record, "metrics": {"loss": 1.0}}

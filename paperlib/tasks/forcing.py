@@ -14,9 +14,9 @@ class Forcing:
     x_t = B z_t without a bias, no external input. z_0 = pinv(B) x_0, and at every t divisible by tau the state
     becomes pinv(B) x_t; an LSTM's c becomes 0. tau = 0: no forcing after z_0. The loss is the mean squared error of
     all next steps. load() -> (n, N), standardised; called when the data are first used. A batch is a function of
-    (seed, epoch, index) alone.
+    (seed, epoch, index) alone. With a `ramp` the interval grows from 1 to tau over so many epochs.
 
-    Raises ValueError when tau or window is out of range, or the series shorter than a window.
+    Raises ValueError when tau, window or ramp is out of range, or the series shorter than a window.
     """
 
     input_size = 1  # of a network that is never fed: its input stays zero
@@ -31,11 +31,13 @@ class Forcing:
         window: int,
         batch: int = 32,
         batches: int = 10,
+        ramp: int = 0,
         seed: int = 0,
         device: str = "cpu",
     ):
         for name, value, least in (
-            ("tau", tau, 0),
+            ("tau", tau, 1 if ramp else 0),  # without a forcing there is nothing that grows
+            ("ramp", ramp, 0),
             ("window", window, 1),
             ("batch", batch, 1),
             ("batches", batches, 1),
@@ -45,7 +47,7 @@ class Forcing:
         if tau >= window:
             raise ValueError(f"tau is {tau}, expected less than the window of {window} steps")
         self.load, self.output_size, self.tau, self.window = load, output_size, tau, window
-        self.batch_size, self.batches, self.seed, self.device = batch, batches, seed, device
+        self.batch_size, self.batches, self.ramp, self.seed, self.device = batch, batches, ramp, seed, device
 
     @cached_property
     def data(self) -> Tensor:
@@ -65,10 +67,16 @@ class Forcing:
         first = torch.randint(len(self.data) - self.window, (self.batch_size,), generator=generator)
         return self.data[(torch.arange(self.window + 1)[:, None] + first).to(self.data.device)]
 
+    def interval(self, epoch: int) -> int:
+        """Steps between two forcings in an epoch; tau from epoch `ramp` - 1 on."""
+        if epoch >= self.ramp:
+            return self.tau
+        return (self.tau - 1) * (epoch + 1) // self.ramp + 1
+
     def objective(self, model: nn.Module, epoch: int, index: int) -> tuple[Tensor, dict[str, float]]:
         """Mean squared error of all next steps of one batch; a mean already, so `terms` is 1."""
         x = self.windows(epoch, index).to(model.weight_ho.dtype)
-        return squared_error(model, x, self.tau) / x[1:].numel(), {"terms": 1.0}
+        return squared_error(model, x, self.interval(epoch)) / x[1:].numel(), {"terms": 1.0}
 
     def arrays(self) -> tuple[Tensor, ...]:
         """Everything a network can learn from, for the record."""

@@ -59,6 +59,18 @@ def test_the_pieces_side_by_side_are_the_loop(make, tau):
             torch.testing.assert_close(one, other, rtol=1e-6, atol=1e-12)
 
 
+def test_a_ramp_raises_the_interval_from_one_to_tau():
+    data = task(tau=6, ramp=10)
+    own = [data.interval(epoch) for epoch in range(13)]
+    assert own == [int((6 - 1) / 10 * (epoch + 1)) + 1 for epoch in range(10)] + [6] * 3  # as it was released
+    assert own[0] == 1 and own[9] == 6
+    assert {task(tau=6).interval(epoch) for epoch in range(20)} == {6}
+    model = network(TanhRNN)
+    for epoch, tau in ((0, 1), (4, 3)):
+        expected = naive(model, data.windows(epoch, 0).double(), tau)
+        assert float(data.objective(model, epoch, 0)[0].detach()) == pytest.approx(float(expected.detach()), rel=1e-12)
+
+
 def test_the_gradient_goes_through_the_pseudo_inverse():
     model = network(TanhRNN)
     x = task().windows(0, 0).double()
@@ -113,6 +125,7 @@ def test_data_are_loaded_when_they_are_used():
     [
         (lambda: task(tau=-1), "tau is -1, expected an integer of at least 0"),
         (lambda: task(tau=2.5), "tau is 2.5"),
+        (lambda: task(tau=0, ramp=5), "tau is 0, expected an integer of at least 1"),
         (lambda: task(tau=20), "tau is 20, expected less than the window of 20 steps"),
         (lambda: task(window=0), "window is 0"),
         (lambda: task(n=20).data, "the data have 20 points, expected more than a window of 20 and one"),

@@ -164,7 +164,10 @@ def test_the_sweep_is_the_papers_and_every_piece_can_be_asked_for():
         (["--model", "lstm", "--set", "tau=soon"], "tau is 'soon', expected int"),
         (["--model", "lstm", "--set", "clip=0"], "clip is 0, expected a positive integer"),
         (["--model", "ornn"], "model is 'ornn', expected one of lstm, tanh, plrnn for lorenz"),
-        (["--model", "lstm", "--variant", "code"], "variant is 'code', expected paper"),
+        (
+            ["--model", "lstm", "--variant", "code", "--tau", "0"],
+            "tau is 0, expected a positive number of steps: in variant",
+        ),
     ],
 )
 def test_wrong_use_is_named(tmp_path, capsys, words, message):
