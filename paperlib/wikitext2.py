@@ -8,9 +8,8 @@ import torch
 from torch import Tensor
 
 from paperlib import experiments, runs
-from paperlib.corpora import Corpus, Missing
 from paperlib.runs import Run
-from paperlib.training.language_probe import MODES
+from paperlib.training.language_probe import MODES, SPELLED
 from paperlib.training.seeds import start_states
 
 MODELS = ("lstm", "slstm", "slstm-certified", "ornn")
@@ -48,12 +47,6 @@ def left(run: Run) -> str | None:
 def synthetic(run: Run) -> bool:
     """Whether the run has read the package's own text."""
     return bool(run.record["provenance"]["synthetic"])
-
-
-def corpus_of(run: Run) -> Corpus:
-    """The text that a run has read. Raises what `corpora.wikitext2.load` raises where it is not at hand."""
-    own = run.record["identity"]
-    return experiments.experiment("wikitext2", own["model"], scale=own["scale"], **own["settings"]).task().corpus
 
 
 def perplexity(run: Run, part: str = "validation") -> np.ndarray:
@@ -155,6 +148,12 @@ def least_rotation(loop: list) -> list:
     return min((loop[i:] + loop[:i] for i in range(len(loop))), default=[])
 
 
+def sentence(run: Run, token: int, start: int) -> list[str]:
+    """The words of a loop, in the least of its rotations; of a longer one those the run has kept; empty for none."""
+    loop, words = loops(run)[token][start], run.final.attrs["words"]
+    return [words[str(i)] for i in (least_rotation(loop) if len(loop) <= SPELLED else loop[:SPELLED])]
+
+
 def points(run: Run) -> np.ndarray:
     """How many words each loop under feedback has, (epochs, token, start); NaN where none was found."""
     period = run.attractors.period.values[:, FEEDBACK].astype(float)
@@ -208,14 +207,6 @@ def text_forgets(run: Run, after: int = 100) -> dict[str, bool]:
         "exponents along the text are negative": bool((along < 0).all()),
         "two runs predict the same": bool((last.text_variation.values[after:] < AGREE).all()),
     }
-
-
-def text_of(run: Run) -> Corpus | None:
-    """The text a run has read, None where it is not at hand."""
-    try:
-        return corpus_of(run)
-    except Missing:
-        return None
 
 
 @torch.no_grad()

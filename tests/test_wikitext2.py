@@ -8,8 +8,7 @@ import pytest
 import torch
 
 from paperlib import runs, wikitext2
-from paperlib.corpora import Missing
-from paperlib.corpora import wikitext2 as release
+from paperlib.corpora import synthetic
 from paperlib.models import StableLSTM
 from paperlib.models.language import LanguageModel
 from paperlib.training import arrays
@@ -137,7 +136,8 @@ def final(run, **values):
     dims |= dict.fromkeys(("loop_start", "loop_entry"), ("token", "start"))
     dims |= {"exponents_text": ("stream", "exponent"), "error_text": ("stream",), "text_variation": ("read", "stream")}
     found = {name: (dims[name], torch.as_tensor(value)) for name, value in values.items()}
-    arrays.save(run.folder / "final.safetensors", found, kinds=KINDS)
+    words = {str(i): word for i, word in enumerate(("zero", "one", "two", "three"))}
+    arrays.save(run.folder / "final.safetensors", found, kinds=KINDS, words=words)
 
 
 def test_loops_and_what_comes_before_them(run):
@@ -155,7 +155,14 @@ def test_loops_and_what_comes_before_them(run):
     assert wikitext2.last_points(run)[0, 0] == 3 and np.isnan(wikitext2.last_points(run)[0, 1])
     assert wikitext2.middle([run], "before") == 16
     assert wikitext2.after_eos(run).tolist() == [True, False]
-    assert wikitext2.corpus_of(run).ids("<eos>") == wikitext2.EOS
+    assert synthetic.corpus(0, 300, (900, 90, 90)).ids("<eos>") == wikitext2.EOS
+    assert wikitext2.sentence(run, 0, 0) == ["one", "two", "three"] and wikitext2.sentence(run, 0, 1) == []
+
+
+def test_a_long_loop_is_spelled_from_where_it_was_entered(run):
+    loop = [*[3, 2] * 12, 1]
+    final(run, loop=[[loop]])
+    assert wikitext2.sentence(run, 0, 0) == ["three", "two"] * (wikitext2.SPELLED // 2)
 
 
 @pytest.mark.parametrize(("exponent", "error", "left"), [(-0.5, 0.01, 0.0), (-0.03, 0.01, 0.0), (-0.5, 0.01, 0.2)])
@@ -165,16 +172,6 @@ def test_a_text_forgets_where_both_measures_say_so(run, exponent, error, left):
     variation[150] = left
     final(run, exponents_text=[[exponent, -1.0]] * 3, error_text=[error] * 3, text_variation=variation)
     assert list(wikitext2.text_forgets(run).values()) == [exponent < -0.04, left == 0]
-
-
-def test_quick_text_is_always_at_hand_and_another_may_not_be(tmp_path, monkeypatch):
-    monkeypatch.delenv(release.VARIABLE, raising=False)
-    monkeypatch.setattr("paperlib.corpora.files.DOWNLOADS", tmp_path / "downloads")
-    assert wikitext2.text_of(store(tmp_path)).synthetic
-    elsewhere = store(tmp_path, "medium", synthetic=False)
-    assert wikitext2.text_of(elsewhere) is None
-    with pytest.raises(Missing):
-        wikitext2.corpus_of(elsewhere)
 
 
 def network(run, model):

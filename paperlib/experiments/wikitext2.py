@@ -11,6 +11,7 @@ What TF32, the default there, changes: two epochs of each, `--set epochs=2` and 
 """
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +120,8 @@ def probes(options: dict[str, Any], final: dict[str, int]) -> Callable[..., Any]
         more = torch.randint(task.vocabulary, (2,), generator=draw)
         starts = start_states(seed, 5, model.state_size)
         ids = [task.corpus.ids(word) for word in WORDS]
-        return LanguageProbe(folder, first, more, starts, ids, lambda: task.part("valid"), **options, final=final)
+        text = partial(task.part, "valid")
+        return LanguageProbe(folder, first, more, starts, ids, text, task.corpus.words, **options, final=final)
 
     return prober
 

@@ -26,6 +26,7 @@ final.safetensors
     the same without the first axis, over longer orbits after the last epoch; the axis `token` holds as many more, drawn
     from the whole vocabulary, and `sample` (mode, token, start, time, projection) has all projections;
     opening (token, start, place): the first tokens generated under feedback;
+    attributes["words"]: the words of the axis `token` and of the first SPELLED places of every loop, by number
     text_distance, text_variation (read, stream): two runs read the same text from unequal states: the distance of
         these, relative to their size, and the total variation between their predictions
 """
@@ -45,6 +46,7 @@ MODES = ("constant", "feedback")
 WORDS = ("is", "Valkyria", "<unk>")  # R, supplementary Figs. 5 to 7
 NEAR = 2  # starts whose words' logits are kept
 PLACES = 64  # tokens of a loop that are kept
+SPELLED = 20  # of them with their words: enough for a sentence, too few for a passage of anyone's text
 WEIGHTS, LOCAL = 600_000, 2**24  # bytes of weights that are committed, and that are kept at all
 
 
@@ -52,9 +54,10 @@ class LanguageProbe:
     """Attractors of a language model under constant input and under feedback, every `every` epochs.
 
     tokens (I,) constant inputs and more (I,) for the last measure, starts (S, N_x), ids of WORDS, text (T, streams) for
-    exponents along it. Orbits of `steps` steps, the last `keep` kept; every `slow` epochs also `measure`: exponents
-    over n steps after `settle`, kinds by `classify` with `label`, multipliers. final: other steps, n, settle, label for
-    the end. Products are float32 whatever the training's precision; exponents and multipliers float64.
+    exponents along it, spell(ids) -> their words. Orbits of `steps` steps, the last `keep` kept; every `slow` epochs
+    also `measure`: exponents over n steps after `settle`, kinds by `classify` with `label`, multipliers. final: other
+    steps, n, settle, label for the end. Products are float32 whatever the training's precision; exponents and
+    multipliers float64.
     """
 
     def __init__(
@@ -65,6 +68,7 @@ class LanguageProbe:
         starts: Tensor,
         words: list[int],
         text: Callable[[], Tensor],
+        spell: Callable[[list[int]], list[str]],
         *,
         steps: int = 1600,
         keep: int = 100,
@@ -79,7 +83,8 @@ class LanguageProbe:
         final: dict[str, int] | None = None,
     ):
         self.folder = folder / "probes"
-        self.tokens, self.more, self.starts, self.words, self.text = tokens, more, starts, words, text
+        self.tokens, self.more, self.starts, self.words = tokens, more, starts, words
+        self.text, self.spell = text, spell
         self.steps, self.keep, self.shown, self.every, self.slow = steps, keep, shown, every, slow
         self.options = {"n": n, "settle": settle, "label": label}
         self.k, self.streams, self.final = k, streams, {"steps": steps} | self.options | (final or {})
@@ -170,7 +175,9 @@ class LanguageProbe:
         record["opening"] = (("token", "start", "place"), opening)
         for name in ("generated", "sample_word"):
             del record[name]
-        arrays.save(folder / "final.safetensors", record, **attributes(), **self.final)
+        ids = sorted({*tokens.tolist(), *record["loop"][1][..., :SPELLED].flatten().tolist()} - {-1})
+        words = dict(zip(map(str, ids), self.spell(ids), strict=True))
+        arrays.save(folder / "final.safetensors", record, words=words, **attributes(), **self.final)
         size = sum(value.numel() * value.element_size() for value in model.state_dict().values())
         if size <= LOCAL:
             name = "model" if size <= WEIGHTS else "weights"

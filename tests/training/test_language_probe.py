@@ -23,7 +23,7 @@ from paperlib.training.language_measures import (
     prefixes,
     repeats,
 )
-from paperlib.training.language_probe import LanguageProbe, gather, perplexities
+from paperlib.training.language_probe import SPELLED, LanguageProbe, gather, perplexities
 from paperlib.training.loop import Training
 from paperlib.training.probes import Vitals
 from paperlib.training.recipe import Plateau, Recipe
@@ -185,6 +185,7 @@ def watched(tmp_path_factory):
         start_states(0, 5, model.state_size),
         ids,
         lambda: task.part("valid"),
+        task.corpus.words,
         steps=300,
         keep=40,
         shown=20,
@@ -220,6 +221,8 @@ def test_what_a_run_leaves(watched):
     assert last.kind.dims == ("mode", "token", "start")
     assert last.text_distance.dims == ("read", "stream")
     assert last.opening.dims == last.loop.dims == ("token", "start", "place")
+    shown = {1, 4, 50, 60, *(int(i) for i in last.loop.values[..., :SPELLED].flatten() if i >= 0)}
+    assert last.attrs["words"] == {str(i): task.corpus.vocabulary[i] for i in shown}
     assert sum(path.stat().st_size for path in folder.glob("*.safetensors")) < runs.LARGEST
     history = runs.load(folder / "history.safetensors")
     assert metrics == perplexities(folder)
