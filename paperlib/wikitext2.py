@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor
 
 from paperlib import experiments, runs
 from paperlib.runs import Run
-from paperlib.training.language_probe import MODES, SPELLED
+from paperlib.training.language_probe import MODES
 from paperlib.training.seeds import start_states
 
 MODELS = ("lstm", "slstm", "slstm-certified", "ornn")
@@ -148,10 +149,15 @@ def least_rotation(loop: list) -> list:
     return min((loop[i:] + loop[:i] for i in range(len(loop))), default=[])
 
 
-def sentence(run: Run, token: int, start: int) -> list[str]:
-    """The words of a loop, in the least of its rotations; of a longer one those the run has kept; empty for none."""
+def sentence(run: Run, token: int, start: int) -> str:
+    """A loop in words, in the least of its rotations, or its beginning where it is longer than what the run has kept.
+
+    A word that is said n times is followed by (x n). Empty where there is no loop.
+    """
     loop, words = loops(run)[token][start], run.final.attrs["words"]
-    return [words[str(i)] for i in (least_rotation(loop) if len(loop) <= SPELLED else loop[:SPELLED])]
+    whole = len(loop) >= run.final.period.values[FEEDBACK, token, start]
+    said = [(words[str(i)], len(list(same))) for i, same in groupby(least_rotation(loop) if whole else loop)]
+    return " ".join(word if n == 1 else f"{word} (x {n})" for word, n in said) + ("" if whole else " ...")
 
 
 def points(run: Run) -> np.ndarray:

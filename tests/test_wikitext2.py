@@ -156,13 +156,13 @@ def test_loops_and_what_comes_before_them(run):
     assert wikitext2.middle([run], "before") == 16
     assert wikitext2.after_eos(run).tolist() == [True, False]
     assert synthetic.corpus(0, 300, (900, 90, 90)).ids("<eos>") == wikitext2.EOS
-    assert wikitext2.sentence(run, 0, 0) == ["one", "two", "three"] and wikitext2.sentence(run, 0, 1) == []
+    assert wikitext2.sentence(run, 0, 0) == "one two three" and wikitext2.sentence(run, 0, 1) == ""
 
 
-def test_a_long_loop_is_spelled_from_where_it_was_entered(run):
-    loop = [*[3, 2] * 12, 1]
-    final(run, loop=[[loop]])
-    assert wikitext2.sentence(run, 0, 0) == ["three", "two"] * (wikitext2.SPELLED // 2)
+def test_words_said_again_are_counted_and_a_long_loop_is_begun(run):
+    final(run, loop=[[[3, 2, 2, 2], [2, 1, 1, 3]]], period=[[[1, 1]], [[4, 99]]])
+    assert wikitext2.sentence(run, 0, 0) == "two (x 3) three"
+    assert wikitext2.sentence(run, 0, 1) == "two one (x 2) three ..."
 
 
 @pytest.mark.parametrize(("exponent", "error", "left"), [(-0.5, 0.01, 0.0), (-0.03, 0.01, 0.0), (-0.5, 0.01, 0.2)])

@@ -26,7 +26,7 @@ final.safetensors
     the same without the first axis, over longer orbits after the last epoch; the axis `token` holds as many more, drawn
     from the whole vocabulary, and `sample` (mode, token, start, time, projection) has all projections;
     opening (token, start, place): the first tokens generated under feedback;
-    attributes["words"]: the words of the axis `token` and of the first SPELLED places of every loop, by number
+    attributes["words"]: the words of the axes `token` and `loop` by their numbers
     text_distance, text_variation (read, stream): two runs read the same text from unequal states: the distance of
         these, relative to their size, and the total variation between their predictions
 """
@@ -46,7 +46,6 @@ MODES = ("constant", "feedback")
 WORDS = ("is", "Valkyria", "<unk>")  # R, supplementary Figs. 5 to 7
 NEAR = 2  # starts whose words' logits are kept
 PLACES = 64  # tokens of a loop that are kept
-SPELLED = 20  # of them with their words: enough for a sentence, too few for a passage of anyone's text
 WEIGHTS, LOCAL = 600_000, 2**24  # bytes of weights that are committed, and that are kept at all
 
 
@@ -175,7 +174,7 @@ class LanguageProbe:
         record["opening"] = (("token", "start", "place"), opening)
         for name in ("generated", "sample_word"):
             del record[name]
-        ids = sorted({*tokens.tolist(), *record["loop"][1][..., :SPELLED].flatten().tolist()} - {-1})
+        ids = sorted({*tokens.tolist(), *record["loop"][1].flatten().tolist()} - {-1})
         words = dict(zip(map(str, ids), self.spell(ids), strict=True))
         arrays.save(folder / "final.safetensors", record, words=words, **attributes(), **self.final)
         size = sum(value.numel() * value.element_size() for value in model.state_dict().values())
