@@ -151,4 +151,4 @@ def minutes(run: dict[str, Any], device: str = "cpu") -> float | None:
     """At medium scale, with validation and probes, on one idle core of an AMD EPYC (2026)."""
     if device != "cpu" or run["scale"] != "medium":
         return None
-    return 64 if run["model"].startswith("ornn") else 46
+    return 38 if run["model"].startswith("ornn") else 46
