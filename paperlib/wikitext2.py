@@ -89,15 +89,18 @@ def last_kinds(run: Run, mode: int) -> np.ndarray:
     return np.array(last.attrs["kinds"])[last.kind.values[mode]]
 
 
+def motion(run: Run) -> np.ndarray:
+    """How far the output moves on the attractor under a constant token, (epochs, token, start), as a mean of logits."""
+    return run.attractors.deviation.values[:, CONSTANT, :, :, 0].astype(float)
+
+
 def spread(run: Run) -> np.ndarray:
     """How far from a single point the outputs under a constant token are, (epochs, token), as a mean of logits.
 
     The larger of what they move on the attractor and of the distance between starts.
     """
-    seen = run.attractors
-    mean = seen["mean"].values[:, CONSTANT, :, :, 0].astype(float)
-    moves = seen.deviation.values[:, CONSTANT, :, :, 0].max(-1)
-    return np.maximum(mean.max(-1) - mean.min(-1), moves)
+    mean = run.attractors["mean"].values[:, CONSTANT, :, :, 0].astype(float)
+    return np.maximum(mean.max(-1) - mean.min(-1), motion(run).max(-1))
 
 
 def single_point(run: Run) -> np.ndarray:
@@ -105,9 +108,17 @@ def single_point(run: Run) -> np.ndarray:
     return spread(run) < REST
 
 
+def apart(run: Run) -> np.ndarray:
+    """Whether all starts come to rest under a constant token, but not in one point, (epochs, token)."""
+    return (motion(run) < REST).all(-1) & ~single_point(run)
+
+
 def mixed(run: Run) -> np.ndarray:
-    """Whether at a probe some constant token or start leads to rest and some does not, (epochs,)."""
-    rests = (run.attractors.period.values[:, CONSTANT] == 1).reshape(run.attractors.sizes["epoch"], -1)
+    """Whether at a probe some constant token or start leads to rest and some does not, (epochs,).
+
+    By how far the output moves: an orbit that is still slowly on its way to a point does not count as motion.
+    """
+    rests = (motion(run) < REST).reshape(run.attractors.sizes["epoch"], -1)
     return rests.any(1) & ~rests.all(1)
 
 

@@ -105,12 +105,28 @@ def test_one_point_wants_all_starts_in_it_and_no_motion(run):
 
 
 def test_mixed_wants_rest_and_motion_at_the_same_epoch(run):
+    deviation = torch.full((2, 2, 2, 2, 4), 1e-3)  # on the way to a point
+    deviation[0, 0] = 0.2  # all move
+    deviation[1, 0, 0, 1] = 0.2
+    deviation[1, 1] = 5
+    attractors(run, deviation=deviation)
+    assert wikitext2.mixed(run).tolist() == [False, True]
+    attractors(run, deviation=torch.full_like(deviation, 1e-3), period=torch.zeros(2, 2, 2, 2, dtype=torch.int32))
+    assert wikitext2.mixed(run).tolist() == [False, False]
+
+
+def test_starts_may_rest_apart(run):
+    mean, deviation = torch.zeros(2, 2, 2, 2, 4), torch.zeros(2, 2, 2, 2, 4)
+    mean[:, 0, 0, 1, 0] = 0.3  # under the first token in two points
+    deviation[1, 0, 0, 0, 0] = 0.1  # later the first of them is none
+    attractors(run, mean=mean, deviation=deviation)
+    assert wikitext2.apart(run).tolist() == [[True, False], [False, False]]
+
+
+def test_loops_of_one_word_count(run):
     period = torch.ones(2, 2, 2, 2, dtype=torch.int32)
-    period[0, 0] = 2  # all move
-    period[1, 0, 0, 1] = 0  # one does not return
     period[1, 1] = 6
     attractors(run, period=period)
-    assert wikitext2.mixed(run).tolist() == [False, True]
     assert np.isnan(wikitext2.points(run)).sum() == 0
     assert wikitext2.points(run)[1].tolist() == [[6, 6], [6, 6]]
 

@@ -42,6 +42,9 @@ def plain_log(ax, values) -> None:
     ax.set_yticks([], minor=True)
 
 
+STILL = 5e-3  # of a logit: smaller differences are float32's rounding, and no axis is made for them
+
+
 def diagrams(panels, columns) -> Figure:
     """panels: [(title, model, epochs (E,), output (E, T), whether with its first difference), ...], row by row.
 
@@ -60,6 +63,8 @@ def diagrams(panels, columns) -> Figure:
         at = np.broadcast_to(epochs[:, None], y.shape)
         if moves:
             ax.scatter(at[:, 1:], y[:, 1:], np.diff(y), s=size, lw=0, color=MODEL_COLOURS[model])
+            if np.abs(np.diff(y)).max() < STILL:
+                ax.set_zlim(-STILL, STILL)
             ax.view_init(elev=22, azim=-60)
             ax.set_box_aspect((1.6, 1, 1), zoom=0.95)
             ax.locator_params(nbins=4)
