@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from paperlib import experiments, runs
-from paperlib.experiments import forcing
+from paperlib.experiments import classification, forcing, sine
 from paperlib.paths import RUNS, STORED_RUNS
 from paperlib.training import arrays
 from paperlib.training.limits import Limits
@@ -58,15 +58,7 @@ def rows(device: str = "cpu") -> Iterator[tuple[str, list[dict[str, Any]]]]:
     yield "WikiText-2 (R, 5.3)", language
     yield "Table 1 and seeds (R, 5.2)", table
     yield "Certified and non-expansive networks (R, 5.2)", [run for run in symbols if run not in table]
-    yield (
-        "Released settings",
-        [
-            {"experiment": experiment, "model": model, "scale": "paper", "variant": "code", "seed": 0}
-            for experiment in ("sine", "classification")
-            for model in ("lstm", "slstm", "ornn")
-        ]
-        + forcing.code_runs(),
-    )
+    yield "Released settings", [run for chapter in (sine, classification, forcing) for run in chapter.code_runs()]
 
 
 def split(run: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

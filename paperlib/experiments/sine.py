@@ -70,6 +70,12 @@ def quick_runs() -> list[dict[str, Any]]:
     ]
 
 
+def code_runs() -> list[dict[str, Any]]:
+    """The three networks of R with the released settings."""
+    runs = [{"experiment": "sine", "model": model, "scale": "paper"} for model in ("lstm", "slstm", "ornn")]
+    return [run | {"variant": "code", "seed": 0} for run in runs]
+
+
 def paper_runs() -> list[dict[str, Any]]:
     """The sweep at the paper's scale: network x seed."""
     return [
