@@ -1,5 +1,6 @@
 """Readings of the symbol trainings: who solves which length, which attractors there are, how long a symbol is kept."""
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -36,16 +37,20 @@ def by_length(found: list[Run]) -> dict[int, list[Run]]:
 
 
 def outcome(accuracy: float, validation: float) -> str:
-    """What became of a training: "solved", "memorised" (the training set alone, validation near chance), "not solved".
+    """What became of a training, by its accuracies on the sequences for training and for validation.
 
-    Raises ValueError for an accuracy outside [0, 1]. R, supplementary Fig. 2.
+    "solved"; "memorised": the training sequences alone, the others near chance; "half learned": the training sequences,
+    and of the others more than chance; else "not solved". Raises ValueError for an accuracy outside [0, 1]. R,
+    supplementary Fig. 2.
     """
     for name, value in (("accuracy", accuracy), ("validation", validation)):
         if not 0 <= value <= 1:
             raise ValueError(f"{name} is {value!r}, expected a share from 0 to 1")
     if validation > SOLVED:
         return "solved"
-    return "memorised" if accuracy > BY_HEART and validation < CHANCE + 0.1 else "not solved"
+    if accuracy <= BY_HEART:
+        return "not solved"
+    return "memorised" if validation < CHANCE + 0.1 else "half learned"
 
 
 def first_epoch(accuracy: np.ndarray, above: float = SOLVED) -> int | None:
@@ -85,12 +90,27 @@ def snapshots(run: Run) -> list[int]:
 
 @dataclass(frozen=True)
 class Labels:
-    """Attractors over training: kind (E, S, I), their number by input (E, I) and largest exponents (E, S, I)."""
+    """Attractors over training, (E, S, I) each: kind, which one (-1: none is named), largest exponent."""
 
     epochs: np.ndarray
     kind: np.ndarray
-    count: np.ndarray
+    attractor: np.ndarray
     exponent: np.ndarray
+
+    @property
+    def count(self) -> np.ndarray:
+        """How many different attractors the starts are named to end on, (E, I); undecided orbits name none."""
+        return self.number(self.attractor >= 0)
+
+    @property
+    def fixed_points(self) -> np.ndarray:
+        """How many of these are fixed points, (E, I)."""
+        return self.number((self.attractor >= 0) & (self.kind == "fixed point"))
+
+    def number(self, which: np.ndarray) -> np.ndarray:
+        """Different attractors among the orbits asked for, (E, S, I) bool -> (E, I)."""
+        ids = np.where(which, self.attractor, -1)
+        return np.array([[len(set(column.tolist()) - {-1}) for column in at.T] for at in ids])
 
     def share(self, kind: str) -> np.ndarray:
         """Share of the orbits of a kind, (E, I)."""
@@ -107,27 +127,40 @@ def labels(run: Run, epochs: list[int | None], *, n: int = 1000, transient: int 
     For every symbol held for ever, from `count` start states; n and transient as for `dynamics.classify`.
     """
     inputs = Classification.constant_inputs()
-    kinds, numbers, exponents = [], [], []
+    found = []
     for epoch in epochs:
         model = trained(run, epoch)
-        found = dynamics.classify(
-            steps(model, inputs), starts(run, model, len(inputs), count), n=n, transient=transient, k=1
-        )
-        kinds.append(found.kind)
-        numbers.append([len({k for k in column.tolist() if k >= 0}) for column in found.attractor.T])
-        exponents.append(found.exponents[..., 0].numpy())
+        x = starts(run, model, len(inputs), count)
+        found.append(dynamics.classify(steps(model, inputs), x, n=n, transient=transient, k=1))
     last = run.record["metrics"]["epochs"]
-    at = np.array([last if epoch is None else epoch for epoch in epochs])
-    return Labels(at, np.stack(kinds), np.array(numbers), np.stack(exponents))
+    return Labels(
+        np.array([last if epoch is None else epoch for epoch in epochs]),
+        np.stack([one.kind for one in found]),
+        np.stack([np.asarray(one.attractor) for one in found]),
+        np.stack([one.exponents[..., 0].numpy() for one in found]),
+    )
 
 
-def bifurcations(run: Run, epochs: list[int], symbol: int, count: int = 3) -> list[dynamics.Change]:
-    """What happens to the fixed points under one symbol between consecutive stored epochs."""
-    inputs = Classification.constant_inputs()[symbol]
+def bifurcations(run: Run, epochs: list[int], symbol: int, between: int = 8) -> list[tuple[str, float]]:
+    """What happens to the fixed points under one symbol, and at which epoch, to an epoch's fraction.
+
+    The weights go in straight lines from one stored epoch to the next, in `between` pieces. Points are those found from
+    zero and from three of the run's start states.
+    """
+    u = Classification.constant_inputs()[symbol]
     models = [trained(run, epoch) for epoch in epochs]
-    start = start_states(run.seed, count, models[0].state_size).double()
+    weights = [{name: value.detach() for name, value in model.weights().items()} for model in models]
+    shares = torch.arange(between) / between
+    path = [
+        bind(models[0], u, **{name: torch.lerp(one[name], two[name], share.to(one[name])) for name in one})
+        for one, two in itertools.pairwise(weights)
+        for share in shares
+    ]
+    at = [a + float(share) * (b - a) for a, b in itertools.pairwise(epochs) for share in shares]
+    start = start_states(run.seed, 3, models[0].state_size).double()
     start = torch.cat([torch.zeros_like(start[:1]), start])
-    return dynamics.sampled_bifurcations([steps(model, inputs) for model in models], start)
+    found = dynamics.sampled_bifurcations([*path, bind(models[0], u, **weights[-1])], start)
+    return [(change.kind, at[change.between[0]]) for change in found]
 
 
 @torch.no_grad()
@@ -185,6 +218,16 @@ def memory(model: Model, task: Classification, count: int = 100) -> np.ndarray:
     after = torch.arange(len(symbols))[:, None] + place
     kept = distance.gather(0, after.clamp(max=len(symbols) - 1)) / distance[place, column]
     return torch.where(after < len(symbols), kept, torch.nan).numpy()
+
+
+@torch.no_grad()
+def symbols_right(model: Model, task: Classification) -> tuple[float, float]:
+    """Share of the validation sequences whose first symbol, and whose second, the answer has right."""
+    symbols, classes = task.validation
+    u = torch.nn.functional.one_hot(symbols, model.input_size).to(next(model.parameters()))
+    answer = model(u)[0][-1].argmax(-1)
+    first, second = answer // 2 == classes // 2, answer % 2 == classes % 2
+    return float(first.double().mean()), float(second.double().mean())
 
 
 def at_end(kept: np.ndarray) -> np.ndarray:

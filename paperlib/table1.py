@@ -67,8 +67,14 @@ def outcomes(found: list[Run]) -> list[str]:
 
 
 def shares(words: list[str], wanted: int) -> str:
-    """How many of the wanted seeds solved the task, memorised, failed or are not run: one line for the page."""
-    names = {"solved": "converge", "memorised": "memorise", "not solved": "fail", "unfinished": "are unfinished"}
+    """How many of the wanted seeds became what, and how many are not run: one line for the page."""
+    names = {
+        "solved": "converge",
+        "half learned": "stop half way",
+        "memorised": "memorise",
+        "not solved": "fail",
+        "unfinished": "are unfinished",
+    }
     counted = Counter(words)
     said = [f"{counted[word]} {name}" for word, name in names.items() if counted[word]]
     missing = wanted - len(words)
@@ -95,10 +101,8 @@ def labels(run: Run) -> classification.Labels | None:
     record = run.attractors
     if "label_epoch" not in record:
         return None
-    attractor = record.attractor.values
-    count = [[len(set(column[column >= 0].tolist())) for column in at.T] for at in attractor]
     return classification.Labels(
-        record.label_epoch.values, KINDS[record.kind.values], np.array(count), record.first_exponent.values
+        record.label_epoch.values, KINDS[record.kind.values], record.attractor.values, record.first_exponent.values
     )
 
 

@@ -1,13 +1,14 @@
 """Readings of the symbol trainings, on maps and numbers whose answers are known."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
 from paperlib import classification
-from paperlib.models import LSTM, OrthogonalRNN, StableLSTM
+from paperlib.models import LSTM, OrthogonalRNN, StableLSTM, TanhRNN
 from paperlib.tasks import Classification
 from paperlib.training.seeds import seeded
 
@@ -19,7 +20,7 @@ def task():
 
 @pytest.mark.parametrize(
     ("accuracy", "validation", "word"),
-    [(1.0, 0.95, "solved"), (0.95, 0.25, "memorised"), (0.3, 0.25, "not solved"), (0.95, 0.6, "not solved")],
+    [(1.0, 0.95, "solved"), (0.95, 0.25, "memorised"), (0.3, 0.25, "not solved"), (0.95, 0.6, "half learned")],
 )
 def test_outcome(accuracy, validation, word):
     assert classification.outcome(accuracy, validation) == word
@@ -103,6 +104,38 @@ def test_memory_of_a_certified_network_fades_and_a_rotation_keeps_it(task):
     with torch.no_grad():
         rotation.bias_hh.zero_()
     assert classification.rate_of(classification.memory(rotation, task, 20)) == pytest.approx(1, abs=1e-6)
+
+
+def test_a_network_that_reads_the_last_symbol_alone_has_the_second_right(task):
+    """x' = x where a distractor is read, +-1 where p or q is: the answer knows the second symbol, p for the first."""
+    model = TanhRNN(6, 1, 4).double()
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.zero_()
+        model.weight_hh.fill_(3.0)  # bistable: what stands there stays
+        model.weight_ih[0, :2] = torch.tensor([9.0, -9.0])
+        model.weight_ho[:2, 0] = torch.tensor([1.0, -1.0])  # (p, p) against (p, q)
+        model.bias_ho[2:] = -9.0
+    first, second = classification.symbols_right(model, task)
+    assert second == 1
+    assert first == pytest.approx(float((task.validation[1] < 2).double().mean()))
+
+
+def test_bifurcations_of_a_rotation_that_begins_to_grow(monkeypatch):
+    def model(epoch):
+        made = TanhRNN(6, 2, 4).double()
+        radius, turn = 0.9 + 0.05 * epoch, 0.7
+        with torch.no_grad():
+            for weight in made.parameters():
+                weight.zero_()
+            turned = [[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]]
+            made.weight_hh.copy_(radius * torch.tensor(turned))
+        return made
+
+    monkeypatch.setattr(classification, "trained", lambda run, epoch: model(epoch))
+    found = classification.bifurcations(SimpleNamespace(seed=0), [0, 3, 6], 0, between=4)
+    assert [kind for kind, _ in found] == ["Neimark-Sacker"]
+    assert found[0][1] <= 2 < found[0][1] + 0.75 + 1e-9  # the radius is one at epoch 2; a piece is 3/4 of an epoch
 
 
 def test_gradient_lipschitz_is_the_hessians_norm(task):

@@ -81,6 +81,7 @@ def test_labels_come_back_as_they_were_stored(tmp_path):
     labels = table1.labels(found)
     assert labels.kind[:, :, 0].tolist() == [["fixed point"] * 2, ["fixed point", "quasi-periodic"]]
     assert labels.count.tolist() == [[1], [2]]
+    assert labels.fixed_points.tolist() == [[1], [1]]
     assert labels.moving().tolist() == [[0], [0.5]]
     assert KINDS[3] == "quasi-periodic"
     assert table1.changes(labels, 0) == ["1 to 2 named, motion sets in between 0 and 25"]

@@ -12,6 +12,8 @@ from paperlib.dynamics.check import Step
 from paperlib.dynamics.continuation import Branches, Node
 from paperlib.dynamics.fixed_points import fixed_points, iterate_push, newton
 
+NEAR = 0.1  # distance of a multiplier from one below which a point that vanishes is said to have met a fold
+
 
 @dataclass(frozen=True)
 class Bifurcation:
@@ -187,7 +189,8 @@ def sampled_bifurcations(steps: Sequence[Step], x0: Tensor, *, period: int = 1) 
 
     The fixed points of the first step's f^period, found from x0 (..., N), and those that appear later, are each
     followed by Newton's method from one step to the next; a change of the number of multipliers outside the unit
-    circle names the kind. Only what happens between samples is known, not where.
+    circle names the kind. A point that vanishes with a multiplier within 0.1 of one has met a fold, any other is lost:
+    the samples are too far apart to say how. Only what happens between samples is known, not where.
     """
     check.positive("period", period)
     changes: list[Change] = []
@@ -203,7 +206,7 @@ def sampled_bifurcations(steps: Sequence[Step], x0: Tensor, *, period: int = 1) 
         kept = []
         for j in range(len(tracked)):
             if not good[j] or jump[j] > 0.5 * max(1.0, float(tracked[j].abs().max())):
-                kind = "fold" if float((before[j] - 1).abs().min()) < 0.5 else "lost"
+                kind = "fold" if float((before[j] - 1).abs().min()) < NEAR else "lost"
                 changes.append(Change(kind, (i, i + 1), tracked[j], before[j]))
                 continue
             kept.append(moved[j])

@@ -118,6 +118,7 @@ def newton(step: Step, x: Tensor, period: int) -> tuple[Tensor, Tensor]:
         moved = move.abs().amax(-1)
         good = usable & (info == 0) & (moved <= precision(x) * x.abs().amax(-1).clamp(min=1))
         if bool((good | (moved == 0) | (stalled > 8)).all()):
+            x = x + torch.where(good[:, None], move, torch.zeros_like(move))
             break
         damping = x.new_ones(len(x), 1)
         for _ in range(HALVINGS):

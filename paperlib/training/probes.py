@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from paperlib.dynamics import lyapunov_spectrum
+from paperlib.dynamics.fixed_points import newton as search
 from paperlib.models import Model, OrthogonalRNN, StableLSTM, bind
 from paperlib.models.bind import BoundStep
 from paperlib.models.language import LanguageModel
@@ -118,37 +119,10 @@ class AttractorProbe:
         return torch.where(torch.isfinite(found).all(-1, keepdim=True), found, torch.zeros_like(found))
 
 
-def newton(step: BoundStep, x: Tensor, iterations: int = 30) -> Tensor:
-    """The fixed point near x, for all inputs at once, (I, N) -> (I, N); NaN where the iteration did not arrive.
-
-    x - (J - 1)^-1 (f(x) - x), halved while it does not bring f(x) closer to x.
-    """
-    eye = torch.eye(x.shape[-1], dtype=x.dtype, device=x.device)
-    frame = eye.expand(*x.shape, -1)
-
-    def miss(x: Tensor) -> Tensor:
-        return torch.linalg.vector_norm(step(x) - x, dim=-1)
-
-    residual = miss(x)
-    for _ in range(iterations):
-        if bool((residual < 1e-12 * math.sqrt(x.shape[-1])).all()):
-            break
-        following, jacobian = step.push(x, frame)
-        move = torch.linalg.solve(eye - jacobian + 1e-14 * eye, (following - x)[..., None])[..., 0]
-        best, best_residual = x, residual
-        for size in (1.0, 0.5, 0.25, 0.0625):
-            trial = x + size * move
-            reached = miss(trial)
-            better = reached < best_residual
-            best = torch.where(better[..., None], trial, best)
-            best_residual = torch.where(better, reached, best_residual)
-            if bool((reached < residual).all()):
-                break
-        if bool((best_residual >= residual).all()):
-            break
-        x, residual = best, best_residual
-    arrived = residual < 1e-9 * math.sqrt(x.shape[-1])
-    return torch.where(arrived[..., None], x, torch.full_like(x, math.nan))
+def newton(step: BoundStep, x: Tensor) -> Tensor:
+    """The fixed point near x, for all inputs at once, (I, N) -> (I, N); NaN where the iteration did not arrive."""
+    point, arrived = search(step, x, 1)
+    return torch.where(arrived[:, None], point, torch.full_like(point, math.nan))
 
 
 def multipliers(step: BoundStep, fixed: Tensor) -> Tensor:

@@ -17,14 +17,19 @@ def test_a_panel_without_a_run_says_so():
     assert len(fig.axes[0].lines) == 4  # the line and its end, chance, the break
     fig = figures.classification.seeds({"50": [(line, line)], "100": []}, 0.25)
     assert said(fig) == ["not run"] * 2
-    assert said(figures.classification.all_panels("lstm", None, None, "pq", "1234")) == ["not run"]
+    assert said(figures.symbol_attractors.all_panels("lstm", None, None, "pq", "1234")) == ["not run"]
     cloud = np.random.default_rng(0).normal(size=(3, 10, 6))
-    fig = figures.classification.diagrams([("p", "lstm", np.arange(3), cloud), ("b", "lstm", None, None)])
+    fig = figures.symbol_attractors.diagrams([("p", "lstm", np.arange(3), cloud), ("b", "lstm", None, None)])
     assert said(fig) == ["not run"] and fig.axes[0].name == "3d"
-    found = (np.arange(3), np.ones((3, 6)), np.zeros((3, 6)))
-    fig = figures.classification.counts({"a": None, "b": found}, "pqabcd")
-    assert said(fig) == ["not run"] * 2 and len(fig.legends[0].get_lines()) == 6
-    assert not figures.classification.counts({"a": None, "b": None}, "pqabcd").legends
+    number = np.arange(18).reshape(3, 6) % 4
+    fig = figures.symbol_attractors.counts(
+        {"a": None, "b": (np.array([0, 25, 34]), number, np.zeros((3, 6)))}, "pqabcd"
+    )
+    assert said(fig) == ["not run"] * 2
+    drawn = fig.axes[1].collections[0]
+    assert (drawn.get_array() == number.T).all()
+    np.testing.assert_allclose(drawn.get_coordinates()[0, :, 0], [-12.5, 12.5, 29.5, 38.5])
+    assert said(figures.symbol_attractors.counts({"a": None, "b": None}, "pqabcd")) == ["not run"] * 4
 
 
 def test_the_axis_is_broken_at_250_by_a_factor_of_40():
