@@ -1,16 +1,27 @@
-"""Readings of feedback: the loops of words that a language model ends in, where they begin, and by which word."""
+"""Readings of feedback: the loops of words that a language model ends in, where they begin, and by which word.
 
+The medium networks' weights are too large to be committed. What is measured of them anew, `from_smaller`, is committed
+(`data/wikitext2/starts.json`); `python -m paperlib.word_loops FOLDER ...` makes the file from the folders of such runs.
+"""
+
+import json
+import sys
 from itertools import groupby
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from paperlib import runs
+from paperlib.paths import DATA
 from paperlib.runs import Run
 from paperlib.training.language_measures import feedback_orbits, repeats
 from paperlib.training.seeds import start_states
 from paperlib.wikitext2 import FEEDBACK, labelled, last_kinds
 
+COMMITTED = DATA / "wikitext2" / "starts.json"
+FACTORS = (1.0, 0.1, 0.01)
 EOS = 0  # its number in every text here, which all begin with an empty line
 
 
@@ -103,6 +114,21 @@ def before_from(run: Run, factor: float, steps: int) -> np.ndarray:
     return np.where(start < 0, np.nan, start)
 
 
+def from_smaller(run: Run) -> dict[str, list[float]]:
+    """Least, median and most tokens before the loop from the starts times each of FACTORS; NaN where none repeats.
+
+    The committed numbers where the run's weights are not at hand.
+    """
+    if not any((run.folder / f"{name}.safetensors").exists() for name in ("model", "weights")):
+        return json.loads(COMMITTED.read_text("utf-8")).get(run.id, {})
+    steps = int(run.final.attrs["steps"])
+    found = {factor: before_from(run, factor, steps).ravel() for factor in FACTORS}
+    return {
+        str(factor): [float(of(values)) if np.isfinite(values).all() else np.nan for of in (np.min, np.median, np.max)]
+        for factor, values in found.items()
+    }
+
+
 @torch.no_grad()
 def margins(run: Run, steps: int) -> Tensor:
     """How far the likeliest word is above the second, on feedback's loops of the last epoch: (token, start), logits.
@@ -123,3 +149,8 @@ def margins(run: Run, steps: int) -> Tensor:
         if t >= steps // 2:
             least = torch.minimum(least, largest[:, 0] - largest[:, 1])
     return least.unflatten(0, (len(tokens), len(drawn)))
+
+
+if __name__ == "__main__":
+    measured = [Run(folder, runs.read(folder)) for folder in map(Path, sys.argv[1:])]
+    COMMITTED.write_text(json.dumps({run.id: from_smaller(run) for run in measured}, indent=1) + "\n", "utf-8")

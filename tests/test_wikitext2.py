@@ -194,7 +194,7 @@ def test_crossings_by_the_multiplier_that_leaves_the_circle(run, after, kind):
     assert not wikitext2.followed(run) and wikitext2.crossings(run) == [None, None]
 
 
-def final(run, **values):
+def final(run, steps=2000, **values):
     dims = {"loop": ("token", "start", "place"), "period": ("mode", "token", "start"), "token": ("token",)}
     dims |= dict.fromkeys(("loop_start", "loop_entry"), ("token", "start"))
     dims |= {"exponents_text": ("stream", "exponent"), "error_text": ("stream",), "text_variation": ("read", "stream")}
@@ -203,7 +203,7 @@ def final(run, **values):
         {"kind": (("mode", "token", "start"), torch.full(found["period"][1].shape, 2))} if "period" in found else {}
     )
     words = {str(i): word for i, word in enumerate(("zero", "one", "two", "three"))}
-    arrays.save(run.folder / "final.safetensors", found, kinds=KINDS, words=words)
+    arrays.save(run.folder / "final.safetensors", found, kinds=KINDS, words=words, steps=steps)
 
 
 def test_loops_and_what_comes_before_them(run):
@@ -260,6 +260,18 @@ def test_a_network_that_forgets_its_start_at_once_repeats_itself_at_once(run):
     final(run, token=[1, 2], loop_start=[[0] * 3] * 2)
     assert word_loops.before_from(run, 0.01, 200).tolist() == [[0] * 3] * 2
     assert np.isnan(word_loops.before_from(run, 1.0, 60)).all()  # shorter than what must repeat
+    final(run, token=[1, 2], loop_start=[[0] * 3] * 2, steps=150)
+    assert word_loops.from_smaller(run) == {"1.0": [0] * 3, "0.1": [0] * 3, "0.01": [0] * 3}
+
+
+def test_the_committed_starts_begin_with_what_the_committed_runs_say():
+    committed = json.loads(word_loops.COMMITTED.read_text("utf-8"))
+    for name, found in committed.items():
+        run = runs.Run(runs.STORED_RUNS / name, runs.read(runs.STORED_RUNS / name))
+        before = word_loops.before_loops(run)
+        assert found["1.0"] == [before.min(), np.median(before), before.max()]
+        assert word_loops.from_smaller(run) == found  # without weights
+        assert list(found) == list(map(str, word_loops.FACTORS))
 
 
 def test_words_said_again_are_counted_and_a_long_loop_is_begun(run):
