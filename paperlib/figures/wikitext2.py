@@ -55,8 +55,11 @@ def diagrams(panels, columns) -> Figure:
     times larger than all later ones.
     """
     rows = -(-len(panels) // columns)
-    fig, _ = figure(size=(9.4, (2.35 if columns > 3 else 2.9) * rows))
+    height = (2.35 if columns > 3 else 2.7) * rows
+    fig, _ = figure(size=(9.6, height))
     fig.clf()
+    fig.set_layout_engine(None)  # the constrained one does not see the labels of three-dimensional axes
+    fig.subplots_adjust(0.06, 0.5 / height, 0.985, 1 - 0.55 / height, wspace=0.3, hspace=0.58)
     for i, (title, label, model, epochs, y, moves) in enumerate(panels):
         if len(epochs) > 1 and np.abs(y[0]).max() > 10 * np.abs(y[1:]).max():
             title, shown, values = f"{title}\n(without epoch 0)", epochs[1:], y[1:]
@@ -69,10 +72,13 @@ def diagrams(panels, columns) -> Figure:
         if moves:
             ax.scatter(at[:, 1:], values[:, 1:], np.diff(values), s=size, lw=0, color=colour)
             ax.view_init(elev=22, azim=-60)
-            ax.set_box_aspect((1.5, 1, 1), zoom=0.86)
+            ax.set_box_aspect((1.5, 1, 1), zoom=1.12 if columns > 3 else 1.3)
             ax.locator_params(nbins=3)
             ax.set_zlabel("first difference", fontsize=7, labelpad=-7)
             ax.tick_params(labelsize=6, pad=-3)
+            where = ax.get_position()
+            ax.set_position([where.x0 - 0.028, where.y0 - 0.08 / height, where.width, where.height])
+            ax.patch.set_visible(False)  # it would cover the neighbour's label
             pad = -8
         else:
             ax.plot(at, values, "o", ms=0.9 * size, mew=0, color=colour)
@@ -80,7 +86,7 @@ def diagrams(panels, columns) -> Figure:
             ax.tick_params(labelsize=7)
             pad = 2
         ax.set_xlim(epochs[0] - 0.03 * epochs[-1], 1.03 * epochs[-1])
-        ax.set_title(title, fontsize=8, pad=0 if moves else 4, y=0.97 if moves else None)
+        ax.set_title(title, fontsize=8, pad=4, y=0.98 if moves else None)
         ax.set_xlabel("epoch", fontsize=7.5, labelpad=pad)
         ax.set_ylabel(label, fontsize=7.5, labelpad=pad)
     return fig
@@ -205,7 +211,7 @@ def loops(panels, marks) -> Figure:
         for mark, label in marks.items():
             ax.axvline(mark, color=BLACK, ls="--", lw=0.8)
             where = {"transform": ax.get_xaxis_transform(), "rotation": 90, "fontsize": 7.5}
-            ax.text(0.97 * mark, 0.03, label, ha="right", va="bottom", **where)
+            ax.text(1.04 * mark, 0.03, label, ha="left", va="bottom", **where)
         ax.set(xlabel="tokens before the loop", title=title)
     axes[0, 0].set_ylabel("words in the loop")
     fig.legend(names.values(), names.keys(), loc="outside right upper")
@@ -228,14 +234,17 @@ def loop_history(panels, marks) -> Figure:
                 line = ax.plot(epochs[some], middle, "o-", ms=2.5, lw=1, color=MODEL_COLOURS[model])[0]
                 names[MODEL_NAMES[model]] = line
         for ax, label in zip(axes, ("tokens before the loop", "words in the loop"), strict=True):
-            ax.set_yscale("symlog", linthresh=1)
-            ax.set_ylim(bottom=0)
+            ax.set_yscale("log")
+            ax.set_ylim(0.8, max(1.3 * ax.get_ylim()[1], 1.5 * max(marks)) if ax is axes[0] else None)
+            ax.xaxis.get_major_locator().set_params(integer=True)
             ax.yaxis.set_major_formatter("{x:g}")
+            ax.yaxis.set_minor_formatter("")
             ax.set(xlabel="epoch", ylabel=label, title=title)
             ax.title.set_fontsize(9)
         for mark, label in marks.items():
             axes[0].axhline(mark, color=BLACK, ls="--", lw=0.8)
             where = {"transform": axes[0].get_yaxis_transform(), "fontsize": 7.5}
+            where["bbox"] = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.5}
             axes[0].text(0.99, 1.04 * mark, label, ha="right", va="bottom", **where)
     letter(rows.flat)
     fig.legend(names.values(), names.keys(), loc="outside lower center", ncols=len(names))
