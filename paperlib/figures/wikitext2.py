@@ -221,7 +221,7 @@ def loops(panels, marks) -> Figure:
 def loop_history(panels, marks) -> Figure:
     """panels: {title: {model: (epochs (E,), tokens before the loop (E, M), words in it (E, M))}}, a row each.
 
-    Line: median over the orbits that repeat, all seeds; band: least to most. marks {token count: label} are dashed.
+    Line: median over the orbits that repeat, all seeds; band: least to most. Two marks {token count: label}.
     """
     fig, rows = figure(len(panels), 2, size=(8.6, 2.9 * len(panels) + 0.3), squeeze=False)
     names = {}
@@ -241,13 +241,10 @@ def loop_history(panels, marks) -> Figure:
             ax.yaxis.set_minor_formatter("")
             ax.set(xlabel="epoch", ylabel=label, title=title)
             ax.title.set_fontsize(9)
-        for mark, label in marks.items():
-            axes[0].axhline(mark, color=BLACK, ls="--", lw=0.8)
-            where = {"transform": axes[0].get_yaxis_transform(), "fontsize": 7.5}
-            where["bbox"] = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.5}
-            axes[0].text(0.99, 1.04 * mark, label, ha="right", va="bottom", **where)
+        for (mark, label), style in zip(marks.items(), ("--", ":"), strict=True):
+            names[f"{mark} tokens: {label}"] = axes[0].axhline(mark, color=BLACK, ls=style, lw=0.9)
     letter(rows.flat)
-    fig.legend(names.values(), names.keys(), loc="outside lower center", ncols=len(names))
+    fig.legend(names.values(), names.keys(), loc="outside lower center", ncols=4)
     return fig
 
 

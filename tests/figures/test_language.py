@@ -46,3 +46,12 @@ def test_what_is_zero_but_for_rounding_is_not_drawn_as_a_value():
     plt.close(fig)
     seen, floored = fig.axes[1].lines[:2]
     assert list(seen.get_xdata()) == [1] and list(floored.get_xdata()) == [0, 2] and floored.get_marker() == "v"
+
+
+def test_epochs_without_loops_are_left_out_and_the_band_spans_the_orbits():
+    values = np.array([[np.nan, np.nan], [3, 9], [5, np.nan]])
+    fig = wikitext2.loop_history({"a": {"ornn": (np.array([0, 1, 2]), values, values)}}, {100: "x", 600: "y"})
+    plt.close(fig)
+    ax = fig.axes[0]
+    assert list(ax.lines[0].get_xdata()) == [1, 2] and list(ax.lines[0].get_ydata()) == [6, 5]
+    assert ax.collections[0].get_paths()[0].vertices[:, 1].max() == 9 and ax.get_ylim()[1] > 600
