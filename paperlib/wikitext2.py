@@ -1,8 +1,8 @@
-"""Readings of the language models' runs: perplexities, what repeats, which words, what a text does to chaos."""
+"""Readings of the language models' runs: perplexities, attractors under constant tokens, what a text does to chaos."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import groupby
 
 import numpy as np
 import torch
@@ -11,13 +11,11 @@ from torch import Tensor
 from paperlib import experiments, runs
 from paperlib.runs import Run
 from paperlib.training.language_probe import MODES
-from paperlib.training.seeds import start_states
 
 MODELS = ("lstm", "slstm", "slstm-certified", "ornn")
 # R, section 5.3: perplexity on the test text.
 PERPLEXITY = {"lstm": 99.2, "slstm": 118.8, "ornn": 185.3}
 CONSTANT, FEEDBACK = range(len(MODES))
-EOS = 0  # its number in every text here, which all begin with an empty line
 REST = 5e-3  # of a logit: differences below it are the rounding of float32 orbits, not another point
 AGREE = 1e-3  # total variation below which two predictions of the next word are one
 
@@ -48,6 +46,12 @@ def left(run: Run) -> str | None:
 def synthetic(run: Run) -> bool:
     """Whether the run has read the package's own text."""
     return bool(run.record["provenance"]["synthetic"])
+
+
+def warnings(found: Iterable[Run]) -> list[str]:
+    """What the runs' records say of a text that is not the published one, each once, digests cut to eight digits."""
+    said = [warning for run in found for warning in run.record["provenance"].get("text_warnings", [])]
+    return [re.sub(r"([0-9a-f]{8})[0-9a-f]{56}", r"\1...", warning) for warning in dict.fromkeys(said)]
 
 
 def perplexity(run: Run, part: str = "validation") -> np.ndarray:
@@ -108,18 +112,49 @@ def single_point(run: Run) -> np.ndarray:
     return spread(run) < REST
 
 
+def labelled(run: Run, mode: int) -> np.ndarray:
+    """Kinds of attractor at every probe, (epochs, token, start) of str; empty where none was measured."""
+    seen = run.attractors
+    kinds = np.full(seen.kind.shape[2:], "", dtype="U16")[None].repeat(seen.sizes["epoch"], 0)
+    kinds[np.searchsorted(seen.epoch.values, seen.slow_epoch.values)] = np.array(seen.attrs["kinds"])[
+        seen.kind[:, mode]
+    ]
+    return kinds
+
+
+def resting(run: Run) -> np.ndarray:
+    """Orbits under a constant token that are at rest, (epochs, token, start).
+
+    The output moves by less than REST and repeats after one step, and the orbit's kind, where it was measured, is a
+    fixed point. Between those probes a cell that forgets too slowly for the orbit's length passes as one.
+    """
+    still = (motion(run) < REST) & (run.attractors.period.values[:, CONSTANT] == 1)
+    return still & np.isin(labelled(run, CONSTANT), ("", "fixed point"))
+
+
+def moving(run: Run) -> np.ndarray:
+    """Orbits under a constant token that have come to no rest, (epochs, token, start).
+
+    A cycle, or an orbit measured to be quasi-periodic or chaotic; one that is still on its way is none of these.
+    """
+    kinds, cycle = labelled(run, CONSTANT), run.attractors.period.values[:, CONSTANT] > 1
+    return (motion(run) >= REST) & np.where(kinds == "", cycle, np.isin(kinds, ("cycle", "quasi-periodic", "chaotic")))
+
+
 def apart(run: Run) -> np.ndarray:
-    """Whether all starts come to rest under a constant token, but not in one point, (epochs, token)."""
-    return (motion(run) < REST).all(-1) & ~single_point(run)
+    """Whether all starts are at rest under a constant token, but not in one point, (epochs, token)."""
+    return resting(run).all(-1) & ~single_point(run)
 
 
 def mixed(run: Run) -> np.ndarray:
-    """Whether at a probe some constant token or start leads to rest and some does not, (epochs,).
+    """Whether at a probe some constant token or start leads to rest and some does not, (epochs,)."""
+    return resting(run).any((1, 2)) & moving(run).any((1, 2))
 
-    By how far the output moves: an orbit that is still slowly on its way to a point does not count as motion.
-    """
-    rests = (motion(run) < REST).reshape(run.attractors.sizes["epoch"], -1)
-    return rests.any(1) & ~rests.all(1)
+
+def typical(run: Run) -> int:
+    """Of the first two starts the one whose outputs under constant tokens are nearer to the median of all starts."""
+    mean = run.attractors["mean"].values[:, CONSTANT, :, :, 0].astype(float)
+    return int(np.abs(mean - np.median(mean, -1, keepdims=True)).mean((0, 1))[:2].argmin())
 
 
 @dataclass(frozen=True)
@@ -137,74 +172,26 @@ class Crossing:
         return "period doubling" if self.multiplier.real < 0 else "fold or pitchfork"
 
 
+def followed(run: Run) -> bool:
+    """Whether the run's fixed points were followed from probe to probe, and not sought anew at each."""
+    return "followed" in run.attractors
+
+
 def crossings(run: Run) -> list[Crossing | None]:
-    """For each token the first measured interval in which a multiplier leaves the unit circle, None where none does."""
+    """For each token the first measured interval in which a multiplier leaves the unit circle, None where none does.
+
+    Only where the point was followed: another point's multipliers say nothing of a crossing.
+    """
     seen = run.attractors
     epochs, parts = seen.slow_epoch.values, seen.multipliers.values[:, :, 0]
     values = parts[..., 0] + 1j * parts[..., 1]
+    same = seen.followed.values > 0 if followed(run) else np.zeros(values.shape, dtype=bool)
     result: list[Crossing | None] = []
-    for column in values.T:
-        out = np.flatnonzero((np.abs(column[:-1]) < 1) & (np.abs(column[1:]) >= 1))
+    for column, kept in zip(values.T, same.T, strict=True):
+        out = np.flatnonzero((np.abs(column[:-1]) < 1) & (np.abs(column[1:]) >= 1) & kept[1:])
         k = out[0] if len(out) else None
         result.append(None if k is None else Crossing(int(epochs[k]), int(epochs[k + 1]), complex(column[k + 1])))
     return result
-
-
-def loops(run: Run) -> list[list[list[int]]]:
-    """The loops of words that feedback ends in after the last epoch, by token and start: ids, empty where none."""
-    return [[[int(i) for i in loop if i >= 0] for loop in starts] for starts in run.final.loop.values]
-
-
-def least_rotation(loop: list) -> list:
-    """A loop from a place that does not depend on where it was entered: the least of its rotations."""
-    return min((loop[i:] + loop[:i] for i in range(len(loop))), default=[])
-
-
-def sentence(run: Run, token: int, start: int) -> str:
-    """A loop in words, in the least of its rotations, or its beginning where it is longer than what the run has kept.
-
-    A word that is said n times is followed by (x n). Empty where there is no loop.
-    """
-    loop, words = loops(run)[token][start], run.final.attrs["words"]
-    whole = len(loop) >= run.final.period.values[FEEDBACK, token, start]
-    said = [(words[str(i)], len(list(same))) for i, same in groupby(least_rotation(loop) if whole else loop)]
-    return " ".join(word if n == 1 else f"{word} (x {n})" for word, n in said) + ("" if whole else " ...")
-
-
-def points(run: Run) -> np.ndarray:
-    """How many words each loop under feedback has, (epochs, token, start); NaN where none was found."""
-    period = run.attractors.period.values[:, FEEDBACK].astype(float)
-    return np.where(period == 0, np.nan, period)
-
-
-def before_loops(run: Run) -> np.ndarray:
-    """How many tokens are generated before the loop, (token, start); NaN where none was found."""
-    start = run.final.loop_start.values.astype(float)
-    return np.where(start < 0, np.nan, start)
-
-
-def last_points(run: Run) -> np.ndarray:
-    """How many words the loops have after the last epoch, (token, start); NaN where none was found."""
-    period = run.final.period.values[FEEDBACK].astype(float)
-    return np.where(period == 0, np.nan, period)
-
-
-def middle(found: list[Run], what: str) -> float:
-    """Over the runs of a network: median of the tokens `before` the loop, or mean of the `points` it has.
-
-    After the last epoch the one, over the second half of training the other. NaN where nothing repeats.
-    """
-    if what == "before":
-        values = np.concatenate([before_loops(run).ravel() for run in found])
-        return float(np.nanmedian(values))
-    halves = [points(run) for run in found]
-    return float(np.nanmean(np.concatenate([half[len(half) // 2 :].ravel() for half in halves])))
-
-
-def after_eos(run: Run) -> np.ndarray:
-    """Whether the last word before each loop is <eos>, (orbits that have a loop with something before it,)."""
-    entry = run.final.loop_entry.values.ravel()
-    return entry[entry >= 0] == EOS
 
 
 def exponents(run: Run) -> dict[str, np.ndarray]:
@@ -224,28 +211,6 @@ def text_forgets(run: Run, after: int = 100) -> dict[str, bool]:
         "exponents along the text are negative": bool((along < 0).all()),
         "two runs predict the same": bool((last.text_variation.values[after:] < AGREE).all()),
     }
-
-
-@torch.no_grad()
-def margins(run: Run, steps: int) -> Tensor:
-    """How far the likeliest word is above the second, on feedback's loops of the last epoch: (token, start), logits.
-
-    The least over the second half of `steps` steps, in float64, from the same tokens and starts. What a network that
-    contracts needs to repeat itself: away from ties the words recur.
-    """
-    model = run.model().double()
-    tokens = torch.tensor(run.final.token.values).long()
-    drawn = start_states(run.seed, run.final.sizes["start"], model.state_size).double()
-    z = tokens.repeat_interleave(len(drawn))
-    x = drawn.repeat(len(tokens), 1)
-    least = torch.full((len(z),), torch.inf, dtype=x.dtype)
-    for t in range(steps):
-        x = model.step(x, model.embed(z))
-        largest, place = model.readout(x).topk(2, -1)
-        z = place[:, 0]
-        if t >= steps // 2:
-            least = torch.minimum(least, largest[:, 0] - largest[:, 1])
-    return least.unflatten(0, (len(tokens), len(drawn)))
 
 
 @torch.no_grad()

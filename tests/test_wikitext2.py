@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from paperlib import runs, wikitext2
+from paperlib import runs, wikitext2, word_loops
 from paperlib.corpora import synthetic
 from paperlib.models import StableLSTM
 from paperlib.models.language import LanguageModel
@@ -33,19 +33,22 @@ def attractors(run, **values):
     dims = ("epoch", "mode", "token", "start")
     found = {
         "epoch": (("epoch",), torch.tensor([0, 2])),
+        "slow_epoch": (("slow_epoch",), torch.tensor([0])),
+        "kind": (("slow_epoch", *dims[1:]), torch.ones(1, 2, 2, 2, dtype=torch.int8)),
         "mean": ((*dims, "projection"), torch.zeros(2, 2, 2, 2, 4)),
         "deviation": ((*dims, "projection"), torch.zeros(2, 2, 2, 2, 4)),
         "period": (dims, torch.ones(2, 2, 2, 2, dtype=torch.int32)),
     }
     for name, value in values.items():
         value = torch.as_tensor(value)
-        own = dims + ("projection",) * (value.dim() - 4) if name in found else name_of(value)
+        own = found[name][0] if name in found else name_of(name, value)
         found[name] = (own, value)
     arrays.save(run.folder / "attractors.safetensors", found, kinds=KINDS)
 
 
-def name_of(value):
-    return ("slow_epoch", "token", "multiplier", "part")[: value.dim()]
+def name_of(name, value):
+    dims = ("epoch", "token", "start") if name == "loop_start" else ("slow_epoch", "token", "multiplier", "part")
+    return dims[: value.dim()]
 
 
 @pytest.fixture
@@ -104,15 +107,35 @@ def test_one_point_wants_all_starts_in_it_and_no_motion(run):
     assert wikitext2.single_point(run).tolist() == [[True, False], [False, True]]
 
 
-def test_mixed_wants_rest_and_motion_at_the_same_epoch(run):
-    deviation = torch.full((2, 2, 2, 2, 4), 1e-3)  # on the way to a point
-    deviation[0, 0] = 0.2  # all move
-    deviation[1, 0, 0, 1] = 0.2
+def test_mixed_wants_rest_and_a_cycle_at_the_same_epoch(run):
+    deviation, period = torch.full((2, 2, 2, 2, 4), 1e-3), torch.ones(2, 2, 2, 2, dtype=torch.int32)
+    deviation[:, 0] = 0.2  # all move
+    deviation[1, 0, 0, 0] = 1e-3
     deviation[1, 1] = 5
-    attractors(run, deviation=deviation)
+    period[:, 0] = 2
+    period[1, 0, 0, 0] = 1
+    kind = torch.full((1, 2, 2, 2), 2, dtype=torch.int8)
+    attractors(run, deviation=deviation, period=period, kind=kind)
     assert wikitext2.mixed(run).tolist() == [False, True]
-    attractors(run, deviation=torch.full_like(deviation, 1e-3), period=torch.zeros(2, 2, 2, 2, dtype=torch.int32))
+    drifting = period.clone()
+    drifting[1, 0, 0, 1] = drifting[1, 0, 1] = 0  # they move, but are on their way
+    attractors(run, deviation=deviation, period=drifting, kind=kind)
     assert wikitext2.mixed(run).tolist() == [False, False]
+
+
+def test_an_orbit_that_is_still_on_its_way_neither_rests_nor_moves(run):
+    deviation, period = torch.zeros(2, 2, 2, 2, 4), torch.ones(2, 2, 2, 2, dtype=torch.int32)
+    deviation[1, 0, 0, 0, 0], period[1, 0, 0, 0] = 0.4, 0  # drifts
+    kind = torch.ones(1, 2, 2, 2, dtype=torch.int8)
+    kind[0, 0, 1, 1] = 0  # undecided over a longer orbit, though it repeats to rounding
+    attractors(run, deviation=deviation, period=period, kind=kind)
+    assert wikitext2.resting(run).tolist() == [[[True, True], [True, False]], [[False, True], [True, True]]]
+    assert not wikitext2.moving(run).any()
+    kind[0, 0, 1, 1] = 4
+    deviation[0, 0, 1, 1] = 0.3
+    period[0, 0, 1, 1] = 0
+    attractors(run, deviation=deviation, period=period, kind=kind)
+    assert wikitext2.moving(run).nonzero()[0].tolist() == [0]  # chaotic: measured
 
 
 def test_starts_may_rest_apart(run):
@@ -121,14 +144,34 @@ def test_starts_may_rest_apart(run):
     deviation[1, 0, 0, 0, 0] = 0.1  # later the first of them is none
     attractors(run, mean=mean, deviation=deviation)
     assert wikitext2.apart(run).tolist() == [[True, False], [False, False]]
+    kind = torch.ones(1, 2, 2, 2, dtype=torch.int8)
+    kind[0, 0, 0, 1] = 0  # the second of them is undecided
+    attractors(run, mean=mean, deviation=deviation, kind=kind)
+    assert not wikitext2.apart(run).any()
+
+
+def test_a_typical_start_is_no_outlier(run):
+    mean, deviation = torch.zeros(2, 2, 2, 5, 4), torch.zeros(2, 2, 2, 5, 4)
+    mean[1, 0, :, 0, 0] = 8
+    labels = {"period": torch.ones(2, 2, 2, 5), "kind": torch.ones(1, 2, 2, 5)}
+    attractors(run, mean=mean, deviation=deviation, **labels)
+    assert wikitext2.typical(run) == 1
+    attractors(run, mean=mean.flip(3), deviation=deviation, **labels)
+    assert wikitext2.typical(run) == 0
+
+
+def test_a_text_that_is_not_the_published_one_is_named_once_and_shortly(run):
+    digest = "0123456789abcdef" * 4
+    run.record["provenance"]["text_warnings"] = [f"train.txt has sha256 {digest}"]
+    assert wikitext2.warnings([run, run]) == ["train.txt has sha256 01234567..."]
 
 
 def test_loops_of_one_word_count(run):
     period = torch.ones(2, 2, 2, 2, dtype=torch.int32)
     period[1, 1] = 6
     attractors(run, period=period)
-    assert np.isnan(wikitext2.points(run)).sum() == 0
-    assert wikitext2.points(run)[1].tolist() == [[6, 6], [6, 6]]
+    assert np.isnan(word_loops.points(run)).sum() == 0
+    assert word_loops.points(run)[1].tolist() == [[6, 6], [6, 6]]
 
 
 @pytest.mark.parametrize(
@@ -139,21 +182,28 @@ def test_crossings_by_the_multiplier_that_leaves_the_circle(run, after, kind):
     multipliers = torch.full((3, 2, 1, 2), 0.5)
     multipliers[1, 0, 0] = torch.tensor(after)
     multipliers[2, 1, 0] = torch.nan  # Newton's method has found no point
-    slow = (("slow_epoch",), torch.tensor([0, 4, 8]))
-    attractors(run, multipliers=multipliers)
-    found, about = arrays.load(run.folder / "attractors.safetensors")
-    arrays.save(run.folder / "attractors.safetensors", found | {"slow_epoch": slow}, **about)
+    slow = torch.tensor([0, 4, 8])
+    kinds = torch.ones(3, 2, 2, 2, dtype=torch.int8)
+    same = torch.tensor([[0, 0], [1, 1], [1, 1]], dtype=torch.int8)
+    attractors(run, multipliers=multipliers, slow_epoch=slow, kind=kinds, followed=same)
     first, second = wikitext2.crossings(run)
     assert (first.before, first.after, first.kind, second) == (0, 4, kind, None)
+    attractors(run, multipliers=multipliers, slow_epoch=slow, kind=kinds, followed=torch.zeros_like(same))
+    assert wikitext2.followed(run) and wikitext2.crossings(run) == [None, None]  # another point each time
+    attractors(run, multipliers=multipliers, slow_epoch=slow, kind=kinds)
+    assert not wikitext2.followed(run) and wikitext2.crossings(run) == [None, None]
 
 
-def final(run, **values):
+def final(run, steps=2000, **values):
     dims = {"loop": ("token", "start", "place"), "period": ("mode", "token", "start"), "token": ("token",)}
     dims |= dict.fromkeys(("loop_start", "loop_entry"), ("token", "start"))
     dims |= {"exponents_text": ("stream", "exponent"), "error_text": ("stream",), "text_variation": ("read", "stream")}
     found = {name: (dims[name], torch.as_tensor(value)) for name, value in values.items()}
+    found |= (
+        {"kind": (("mode", "token", "start"), torch.full(found["period"][1].shape, 2))} if "period" in found else {}
+    )
     words = {str(i): word for i, word in enumerate(("zero", "one", "two", "three"))}
-    arrays.save(run.folder / "final.safetensors", found, kinds=KINDS, words=words)
+    arrays.save(run.folder / "final.safetensors", found, kinds=KINDS, words=words, steps=steps)
 
 
 def test_loops_and_what_comes_before_them(run):
@@ -164,21 +214,70 @@ def test_loops_and_what_comes_before_them(run):
         period=[[[1, 1, 1]], [[3, 0, 1]]],
         loop_entry=[[0, -1, 5]],
     )
-    assert wikitext2.loops(run) == [[[3, 1, 2], [], [4]]]
-    assert wikitext2.least_rotation([3, 1, 2]) == [1, 2, 3]
-    assert wikitext2.least_rotation([]) == []
-    assert wikitext2.before_loops(run)[0, 0] == 12 and np.isnan(wikitext2.before_loops(run)[0, 1])
-    assert wikitext2.last_points(run)[0, 0] == 3 and np.isnan(wikitext2.last_points(run)[0, 1])
-    assert wikitext2.middle([run], "before") == 16
-    assert wikitext2.after_eos(run).tolist() == [True, False]
-    assert synthetic.corpus(0, 300, (900, 90, 90)).ids("<eos>") == wikitext2.EOS
-    assert wikitext2.sentence(run, 0, 0) == "one two three" and wikitext2.sentence(run, 0, 1) == ""
+    assert word_loops.loops(run) == [[[3, 1, 2], [], [4]]]
+    assert word_loops.least_rotation([3, 1, 2]) == [1, 2, 3]
+    assert word_loops.least_rotation([]) == []
+    assert word_loops.before_loops(run)[0, 0] == 12 and np.isnan(word_loops.before_loops(run)[0, 1])
+    assert word_loops.last_points(run)[0, 0] == 3 and np.isnan(word_loops.last_points(run)[0, 1])
+    assert word_loops.middle([run], "before") == 16
+    assert synthetic.corpus(0, 300, (900, 90, 90)).ids("<eos>") == word_loops.EOS
+    assert word_loops.sentence(run, 0, 0) == "one two three" and word_loops.sentence(run, 0, 1) == ""
+
+
+def test_after_eos_has_two_readings(run):
+    """An <eos> of the loop's own is its first word, and something else stands before it."""
+    words = np.array([9, 8] + [0, 0, 1] * 60)
+    start, _ = repeats(words, 100)
+    entry, first = words[start - 1], words[start]
+    final(run, loop=[[[first, 0, 1], [5, -1, -1], [-1, -1, -1]]], loop_entry=[[entry, 0, -1]])
+    found = word_loops.eos(run)
+    assert found["before"].tolist() == [False, True] and found["first"].tolist() == [True, False]
+
+
+@pytest.mark.parametrize(("kind", "period", "expected"), [(4, 0, True), (4, 3, False), (2, 0, False)])
+def test_chaos_under_feedback_wants_no_loop_of_words_at_any_probe(run, kind, period, expected):
+    kinds, periods = torch.full((2, 2, 2, 2), 2, dtype=torch.int8), torch.ones(2, 2, 2, 2, dtype=torch.int32)
+    kinds[1, 1, 0, 0], periods[1, 1, 0, 0] = kind, period
+    attractors(run, kind=kinds, period=periods, slow_epoch=torch.tensor([0, 2]))
+    final(run, period=[[[1]], [[3]]])
+    assert word_loops.chaotic(run) == expected
+    attractors(run, kind=kinds.flip(0), period=periods.flip(0), slow_epoch=torch.tensor([0, 2]))
+    assert not word_loops.chaotic(run)  # before any training
+
+
+def test_where_loops_begin_epoch_by_epoch(run):
+    attractors(run, loop_start=[[[3, -1], [2, 2]], [[0, 7], [1, 1]]])
+    assert np.isnan(word_loops.begins(run)[0, 0, 1]) and word_loops.begins(run)[1].tolist() == [[0, 7], [1, 1]]
+
+
+def test_a_network_that_forgets_its_start_at_once_repeats_itself_at_once(run):
+    model = run_model(run)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.zero_()
+        model.bias_ho[7] = 2.0
+    network(run, model)
+    final(run, token=[1, 2], loop_start=[[0] * 3] * 2)
+    assert word_loops.before_from(run, 0.01, 200).tolist() == [[0] * 3] * 2
+    assert np.isnan(word_loops.before_from(run, 1.0, 60)).all()  # shorter than what must repeat
+    final(run, token=[1, 2], loop_start=[[0] * 3] * 2, steps=150)
+    assert word_loops.from_smaller(run) == {"1.0": [0] * 3, "0.1": [0] * 3, "0.01": [0] * 3}
+
+
+def test_the_committed_starts_begin_with_what_the_committed_runs_say():
+    committed = json.loads(word_loops.COMMITTED.read_text("utf-8"))
+    for name, found in committed.items():
+        run = runs.Run(runs.STORED_RUNS / name, runs.read(runs.STORED_RUNS / name))
+        before = word_loops.before_loops(run)
+        assert found["1.0"] == [before.min(), np.median(before), before.max()]
+        assert word_loops.from_smaller(run) == found  # without weights
+        assert list(found) == list(map(str, word_loops.FACTORS))
 
 
 def test_words_said_again_are_counted_and_a_long_loop_is_begun(run):
     final(run, loop=[[[3, 2, 2, 2], [2, 1, 1, 3]]], period=[[[1, 1]], [[4, 99]]])
-    assert wikitext2.sentence(run, 0, 0) == "two (x 3) three"
-    assert wikitext2.sentence(run, 0, 1) == "two one (x 2) three ..."
+    assert word_loops.sentence(run, 0, 0) == "two (x 3) three"
+    assert word_loops.sentence(run, 0, 1) == "two one (x 2) three ..."
 
 
 @pytest.mark.parametrize(("exponent", "error", "left"), [(-0.5, 0.01, 0.0), (-0.03, 0.01, 0.0), (-0.5, 0.01, 0.2)])
@@ -202,7 +301,7 @@ def test_margin_of_a_network_that_always_says_the_same(run):
         model.bias_ho[7], model.bias_ho[9] = 2.0, 1.5
     network(run, model)
     final(run, token=[1, 2], loop_start=[[0] * 3] * 2)
-    found = wikitext2.margins(run, 10)
+    found = word_loops.margins(run, 10)
     assert found.shape == (2, 3)
     assert found.numpy() == pytest.approx(np.full((2, 3), 0.5))
 

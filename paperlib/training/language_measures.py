@@ -10,6 +10,7 @@ from paperlib.dynamics import classify
 from paperlib.dynamics.classify import CHAOTIC, CYCLE, FIXED_POINT, NUMBERS, UNDECIDED
 from paperlib.dynamics.tangents import orthonormalise, random_frame
 from paperlib.models import bind
+from paperlib.models.bind import BoundStep
 from paperlib.models.language import LanguageModel
 from paperlib.training import arrays
 from paperlib.training.probes import multipliers, newton
@@ -83,11 +84,13 @@ def leading(
     k: int,
     period: Tensor,
     chaotic: Tensor,
+    before: Tensor | None = None,
 ) -> arrays.Named:
-    """Kinds of attractor in both modes, (mode, token, start), and multipliers of the constant tokens' fixed points.
+    """Kinds of attractor in both modes, (mode, token, start), and the constant tokens' fixed points and multipliers.
 
-    x (M, N) float64 is where the orbits of tokens z (M,) ended; period and chaotic (I, S) are feedback's. Every orbit
-    counts as a map of its own, so that `classify` compares none: that takes scipy.
+    x (M, N) float64 is where the orbits of tokens z (M,) ended; period and chaotic (I, S) are feedback's; before (I, N)
+    are the fixed points of the probe before, NaN where there was none. Every orbit counts as a map of its own, so that
+    `classify` compares none: that takes scipy.
     """
     weights = {name: value.detach().double() for name, value in model.network.weights().items()}
     u = model.embed(z).double()
@@ -95,15 +98,41 @@ def leading(
     constant = torch.tensor([NUMBERS[kind] for kind in found.kind.ravel()]).unflatten(0, shape)
     loops = torch.where(period == 1, FIXED_POINT, torch.where(period > 1, CYCLE, UNDECIDED))
     feedback = torch.where(chaotic, CHAOTIC, loops).cpu()
-    first = slice(None, None, shape[1])
-    step = bind(model.network, u[first], **weights)
-    point = newton(step, x[first])
-    again = newton(step, torch.zeros_like(point))
-    point = torch.where(torch.isfinite(point), point, again)
+    step = bind(model.network, u[:: shape[1]], **weights)
+    point, followed = fixed_point(step, x.unflatten(0, shape), before)
     return {
         "kind": (("mode", "token", "start"), torch.stack([constant, feedback]).to(torch.int8)),
+        "fixed_point": (("token", "unit"), point),
+        "followed": (("token",), followed.to(torch.int8)),
         "multipliers": (("token", "multiplier", "part"), multipliers(step, point).float()),
     }
+
+
+def fixed_point(step: BoundStep, ends: Tensor, before: Tensor | None) -> tuple[Tensor, Tensor]:
+    """A fixed point under each constant token (I, N), NaN where none is found, and whether it was followed (I,).
+
+    By Newton's method from `before` (I, N), that of the probe before: so it is the same point's multipliers that are
+    compared. Where that leads nowhere the point is sought anew, from where most of the orbits ended, ends (I, S, N),
+    and then from zero.
+    """
+    point = torch.full_like(ends[:, 0], torch.nan)
+    followed = torch.zeros(len(ends), dtype=torch.bool, device=ends.device)
+    if before is not None:
+        before = before.to(point)
+        known = torch.isfinite(before).all(-1, keepdim=True)
+        point = torch.where(known, newton(step, torch.where(known, before, torch.zeros_like(before))), point)
+        followed = torch.isfinite(point).all(-1)
+    for start in (usual(ends), torch.zeros_like(point)):
+        lost = ~torch.isfinite(point).all(-1, keepdim=True)
+        if bool(lost.any()):
+            point = torch.where(lost, newton(step, start), point)
+    return point, followed
+
+
+def usual(ends: Tensor) -> Tensor:
+    """Of the states (I, S, N) the one that is nearest to half of the others, (I, N): where most orbits ended."""
+    middle = torch.cdist(ends, ends).median(-1).values
+    return ends[torch.arange(len(ends), device=ends.device), middle.argmin(-1)]
 
 
 def forgetting(model: LanguageModel, text: Tensor, warm: int = 100, n: int = 200) -> tuple[Tensor, Tensor]:

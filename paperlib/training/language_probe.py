@@ -22,6 +22,8 @@ attractors.safetensors
         does when all its units are off; error_... : standard error of the first one
     multipliers (slow_epoch, token, multiplier, part): of the constant input's fixed point, by modulus; NaN where
         Newton's method has found none
+    followed (slow_epoch, token): 1 where that point was reached from the one of the slow probe before, 0 where it was
+        sought anew; runs without it have sought it anew every time
 final.safetensors
     the same without the first axis, over longer orbits after the last epoch; the axis `token` holds as many more, drawn
     from the whole vocabulary, and `sample` (mode, token, start, time, projection) has all projections;
@@ -95,7 +97,7 @@ class LanguageProbe:
         with products("float32"):
             record, state = self.orbits(model, self.tokens, self.steps)
             if epoch % self.slow == 0:
-                record |= self.measure(model, self.tokens, state, record, **self.options)
+                record |= self.measure(model, self.tokens, state, record, self.before(epoch), **self.options)
         arrays.save(self.folder / f"epoch-{epoch:06d}.safetensors", record, epoch=epoch)
 
     @torch.no_grad()
@@ -130,9 +132,15 @@ class LanguageProbe:
 
     @torch.no_grad()
     def measure(
-        self, model: LanguageModel, tokens: Tensor, state: dict[str, Tensor], record: arrays.Named, **options: int
+        self,
+        model: LanguageModel,
+        tokens: Tensor,
+        state: dict[str, Tensor],
+        record: arrays.Named,
+        before: Tensor | None,
+        **options: int,
     ) -> arrays.Named:
-        """Exponents in all three modes, kinds, multipliers of the fixed points: from where the orbits ended."""
+        """Exponents in all three modes and kinds from where the orbits ended; fixed points, followed from `before`."""
         n, settle, label = options["n"], options["settle"], options["label"]
         shape, k = (len(tokens), len(self.starts)), min(self.k, model.state_size)
         z = tokens.to(model.weight_ho.device).repeat_interleave(shape[1])
@@ -154,8 +162,12 @@ class LanguageProbe:
         # Below 1/n tangents have not even grown by a factor e: an isometry's exponent is zero but for rounding.
         least = (4 * result["error_feedback"][1]).clamp(min=1 / n)
         chaotic = result["exponents_feedback"][1][..., 0] > least
-        result |= leading(model, z, x["constant"], shape, label, k, period, chaotic)
-        return result
+        return result | leading(model, z, x["constant"], shape, label, k, period, chaotic, before)
+
+    def before(self, epoch: int) -> Tensor | None:
+        """Fixed points of the slow probe before an epoch, (I, N_x), from which Newton's method goes on."""
+        path = self.folder / f"epoch-{(epoch - 1) // self.slow * self.slow:06d}.safetensors"
+        return arrays.load(path)[0]["fixed_point"][1] if epoch > 0 and path.exists() else None
 
     def finish(self, model: LanguageModel, folder: Path, epoch: int) -> dict[str, float]:
         """The two small files, the weights where they are small, and the perplexities of R, section 5.3."""
@@ -163,7 +175,11 @@ class LanguageProbe:
         with torch.no_grad(), products("float32"):
             tokens = torch.cat([self.tokens, self.more])
             record, state = self.orbits(model, tokens, self.final["steps"])
-            record |= self.measure(model, tokens, state, record, **self.final)
+            # The last probe may be of this epoch: then the point is its own.
+            before = self.before(epoch + 1)
+            if before is not None:
+                before = torch.cat([before, before.new_full((len(self.more), before.shape[-1]), torch.nan)])
+            record |= self.measure(model, tokens, state, record, before, **self.final)
             distance, variation = forgetting(model, self.text()[:, : self.streams].to(model.weight_ho.device))
         logits = record.pop("logits")[1][-self.shown :] - record["mean"][1]
         record["sample"] = (("mode", "token", "start", "time", "projection"), logits.movedim(0, 3).half())
@@ -172,7 +188,7 @@ class LanguageProbe:
         record["token"] = (("token",), tokens.to(torch.int32))
         opening = record["generated"][1][:PLACES].movedim(0, -1)
         record["opening"] = (("token", "start", "place"), opening)
-        for name in ("generated", "sample_word"):
+        for name in ("generated", "sample_word", "fixed_point", "followed"):
             del record[name]
         ids = sorted({*tokens.tolist(), *record["loop"][1].flatten().tolist()} - {-1})
         words = dict(zip(map(str, ids), self.spell(ids), strict=True))
@@ -215,11 +231,12 @@ def gather(probe: LanguageProbe, folder: Path, last: int) -> None:
     arrays.save(folder / "attractors.safetensors", result, steps=probe.steps, keep=probe.keep, **attributes())
 
 
-RAW = ("generated", "logits")  # only in the files of the single epochs
+RAW = ("generated", "logits", "fixed_point")  # only in the files of the single epochs
 SLOW = (
     "loop",
     "kind",
     "multipliers",
+    "followed",
     *(f"{what}_{mode}" for what in ("exponents", "error") for mode in (*MODES, "text")),
 )
 

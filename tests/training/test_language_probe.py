@@ -18,10 +18,12 @@ from paperlib.training.language_measures import (
     constant_orbits,
     driven,
     feedback_orbits,
+    fixed_point,
     forgetting,
     output_period,
     prefixes,
     repeats,
+    usual,
 )
 from paperlib.training.language_probe import LanguageProbe, gather, perplexities
 from paperlib.training.loop import Training
@@ -171,6 +173,29 @@ def test_a_contractive_network_forgets_where_it_came_from():
     assert bool((variation >= 0).all() & (variation <= 1).all())
 
 
+class Cubic:
+    """x + a (x - x^3) for every component: fixed points at -1, 0 and 1, of which a > 0 makes zero repel."""
+
+    def __call__(self, x):
+        return x + 0.4 * (x - x**3)
+
+    def push(self, x, v):
+        return self(x), (1 + 0.4 * (1 - 3 * x[..., None, :] ** 2)) * v
+
+
+def test_a_fixed_point_is_followed_and_otherwise_sought_where_most_orbits_ended():
+    ends = torch.tensor([[[9.0], [1.0], [1.0], [1.0], [0.0]], [[-1.0], [-1.0], [0.1], [9.0], [-1.0]]], dtype=F64)
+    assert usual(ends)[:, 0].tolist() == [1, -1]
+    point, followed = fixed_point(Cubic(), ends, None)
+    assert point[:, 0].tolist() == pytest.approx([1, -1]) and not followed.any()
+    before = torch.tensor([[0.05], [math.nan]], dtype=F64)  # near the point that repels; none
+    point, followed = fixed_point(Cubic(), ends, before)
+    assert point[:, 0].tolist() == pytest.approx([0, -1], abs=1e-9) and followed.tolist() == [True, False]
+    lost = torch.full_like(ends, math.inf)
+    point, followed = fixed_point(Cubic(), lost, None)
+    assert point[:, 0].tolist() == [0, 0] and not followed.any()  # from zero
+
+
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory):
     folder = tmp_path_factory.mktemp("probe")
@@ -216,6 +241,8 @@ def test_what_a_run_leaves(watched):
     kinds = np.array(found.attrs["kinds"])
     assert (kinds[found.kind.values[:, 0]] == "fixed point").all()  # certified: under any constant input
     assert float(found.exponents_text.max()) < 0
+    assert found.followed.values.tolist() == [[0, 0], [1, 1], [1, 1]]
+    assert "fixed_point" not in found  # only in the files of the single epochs
     last = runs.load(folder / "final.safetensors")
     assert list(last.token.values) == [1, 4, 50, 60]
     assert last.kind.dims == ("mode", "token", "start")
@@ -230,6 +257,17 @@ def test_what_a_run_leaves(watched):
     assert metrics["best_epoch"] == best + 1
     assert metrics["test_perplexity"] == pytest.approx(math.exp(history.test_loss.values[best]))
     assert metrics["test_loss"] == pytest.approx(task.evaluate(model.eval(), "test"), rel=1e-5) or best != 3
+
+
+def test_the_point_of_the_probe_before_is_the_one_that_is_followed(watched):
+    _, _, model, looking, _ = watched
+    points = {epoch: looking.before(epoch) for epoch in range(1, 7)}
+    assert looking.before(0) is None
+    assert torch.equal(points[1], points[2]) and torch.equal(points[3], points[4])
+    assert torch.equal(points[5], points[6]) and not torch.equal(points[1], points[3])
+    step = bind(model.network, model.embed(looking.tokens).double(),
+                **{name: value.detach().double() for name, value in model.network.weights().items()})  # fmt: skip
+    torch.testing.assert_close(step(points[5]), points[5], rtol=0, atol=1e-9)  # of the last epoch
 
 
 def test_the_small_file_keeps_what_was_seen(watched):
