@@ -1,25 +1,22 @@
 """Readings of the sparsely forced trainings: which interval reconstructs which system, beside what was published."""
 
-import json
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from paperlib import dynamics, paths, runs
+from paperlib import runs
 from paperlib.experiments.forcing import CLIPPED, DIMENSION, NETWORKS, TAUS
 from paperlib.models import Model
 from paperlib.runs import Run
-from paperlib.tasks import systems
 
 SYSTEMS = tuple(DIMENSION)
 SHOWN = (5, 30, 200)  # tau too small, right, too large: the poster's three reconstructions
-STORED = paths.DATA / "sparse_forcing" / "temperature.json"  # floors of a series that may not be committed
-SUBSTEPS = 2  # of the flow maps here: attractors and exponents to sampling error, no trajectory is followed
-NEAR = 2.5  # "near" tau_pred: within this factor, the widest step of the sweep above tau = 30
+NEAR = 2.5  # "near" tau_pred: within this factor, the widest step between neighbours of the sweep above 30
+REST = 1e-4  # standard deviations of the data: what moves less is at rest, as in the corrected D_H
 
 # M, values of its figures for the LSTM, by tau; 0 is clipping, with the range over networks.
 PUBLISHED = {
@@ -39,6 +36,8 @@ MEASURES = {
     "D_H": "spectra of integral 1",
     "D_H_published": "as published",
 }
+STSP = ("D_stsp_published", "D_stsp")  # what verdicts are taken on: both versions
+NEEDED = MEASURES.keys() | {"lambda_max", "lambda_max_error", "lambda_max_mixed"}
 
 Cells = dict[int, list[Run]]  # tau -> runs, seeds in order
 Sweep = dict[str, dict[str, Cells]]  # system -> network -> cells
@@ -47,6 +46,7 @@ Sweep = dict[str, dict[str, Cells]]  # system -> network -> cells
 def sweep(scale: str, roots=(), *, variant: str = "paper") -> Sweep:
     """Finished runs at a scale; systems and networks without one are left out, as are runs with other settings.
 
+    And runs whose record lacks one of the measures: those of other definitions are not to be mixed with these.
     variant="code": those whose interval grew from 1 to tau over the training, as in the released code.
     """
     result: Sweep = {}
@@ -55,7 +55,7 @@ def sweep(scale: str, roots=(), *, variant: str = "paper") -> Sweep:
             cells: Cells = {}
             for run in runs.find(system, model, scale=scale, variant=variant, status="done", roots=roots):
                 settings = run.record["identity"]["settings"]
-                if settings.keys() == {"tau"} and MEASURES.keys() <= run.metrics.keys():
+                if settings.keys() == {"tau"} and run.metrics.keys() >= NEEDED:
                     cells.setdefault(settings["tau"], []).append(run)
             if cells:
                 result.setdefault(system, {})[model] = {
@@ -85,14 +85,25 @@ def near(tau: int, predicted: float) -> bool:
     return predicted / NEAR <= tau <= predicted * NEAR
 
 
-def optimal(cells: Cells, predicted: float, key: str) -> float:
-    """How far the best interval near a predictability time is from the best of all: ratio of medians, 1 when it is it.
+def nearest(predicted: float) -> int:
+    """The interval of the published sweep that is nearest to a predictability time, by their ratio."""
+    return min(TAUS, key=lambda tau: abs(math.log(tau / predicted)))
 
-    nan where no interval near it was run. M: the optimum is near tau_pred.
+
+def optimum(cells: Cells, predicted: float, key: str) -> dict[str, bool]:
+    """M: the optimal interval is near tau_pred. In two parts: the best one lies near it (`near`), and the nearest one
+    of the sweep (`nearest`) is at most twice as far from the data as the best, medians over seeds.
+
+    Empty where the nearest one, or all others, have not been run, and where no interval is at a finite distance.
     """
     found = {tau: value for tau, value in medians(cells, key).items() if tau != CLIPPED}
-    close = [value for tau, value in found.items() if near(tau, predicted)]
-    return min(close) / min(found.values()) if close else math.nan
+    at = nearest(predicted)
+    if at not in found or len(found) < 2:
+        return {}
+    top = min(found, key=found.get)
+    if math.isinf(found[top]):
+        return {}
+    return {"the best is near": near(top, predicted), "the nearest is good": bool(found[at] <= 2 * found[top])}
 
 
 def missing(cells: Cells, taus: Iterable[int] = (*TAUS, CLIPPED)) -> list[int]:
@@ -115,17 +126,39 @@ def threshold(system: str, tau: int) -> float:
     return 2.0 if value is None else math.sqrt(value / min(printed.values()))
 
 
-def ratio(cells: Cells, tau: int, key: str) -> float:
-    """Median distance on an interval (0: clipping) over the smallest one on another, forced interval; nan without."""
-    found = medians(cells, key)
+def ratio(cells: Cells, tau: int, key: str, floor: float = 0.0) -> float:
+    """Median distance on an interval (0: clipping) over the smallest one on another, forced interval; nan without.
+
+    Distances below `floor`, that of two samples of the data, count as it: there is no telling them apart.
+    """
+    found = {interval: max(value, floor) for interval, value in medians(cells, key).items()}
     others = [value for interval, value in found.items() if interval not in (tau, CLIPPED)]
-    return found[tau] / min(others) if tau in found and others else math.nan
+    if tau not in found or not others or math.isinf(min(others)):
+        return math.nan
+    return found[tau] / min(others)
 
 
-def fails(system: str, cells: Cells, tau: int) -> dict[str, bool]:
+def fails(system: str, cells: Cells, tau: int, floor: dict[str, float] | None = None) -> dict[str, bool]:
     """Whether an interval fails by both versions of D_stsp; empty where it or all others have not been run."""
-    found = {key: ratio(cells, tau, key) for key in ("D_stsp_published", "D_stsp")}
+    found = {key: ratio(cells, tau, key, (floor or {}).get(key, 0.0)) for key in STSP}
     return {MEASURES[key]: bool(v > threshold(system, tau)) for key, v in found.items() if not math.isnan(v)}
+
+
+def alike(one: float, other: float, floor: float = 0.0) -> bool:
+    """Whether two distances are within a factor of two, or both no larger than the floor; never when one is inf."""
+    if not (math.isfinite(one) and math.isfinite(other)):
+        return False
+    return other / 2 <= one <= 2 * other or max(one, other) <= floor
+
+
+def order(cells: Cells, key: str, floor: float = 0.0) -> str:
+    """The shown intervals from the smallest median to the largest: "30 < 5 < 200"; "~" between two below the floor."""
+    found = {tau: value for tau, value in medians(cells, key).items() if tau in SHOWN}
+    taus = sorted(found, key=found.get)
+    said = str(taus[0]) if taus else ""
+    for a, b in pairwise(taus):
+        said += f" {'~' if found[b] <= floor else '=' if found[a] == found[b] else '<'} {b}"
+    return said
 
 
 def network(run: Run) -> Model:
@@ -144,79 +177,7 @@ def generate(run: Run, n: int) -> Tensor:
     return model(start.new_zeros(n, 1, model.input_size), start)[0][:, 0]
 
 
-def series(name: str, count: int, length: int, seed: int = 0, transient: int = 2000) -> Tensor:
-    """`count` pieces of `length` steps of a system's attractor, each from a start of its own: (count, length, 3).
-
-    Unstandardised, by the flow map; as good a sample of the attractor as one long trajectory, and made at once. The
-    starts lie all around the axis: Roessler forgets its phase slowly, and pieces in step would be no sample.
-    """
-    generator = torch.Generator().manual_seed(seed)
-    x0 = 3 * torch.randn(count, 3, dtype=torch.float64, generator=generator)
-    x0[:, 2] = 1
-    return dynamics.orbit(systems.flow_map(name, substeps=SUBSTEPS), x0, length, transient=transient).movedim(0, 1)
-
-
-def floors(pieces: Tensor, halves: int = 50) -> dict[str, Tensor]:
-    """Both distances between two halves of data as long as published: pieces (R * halves, length, N) -> (R,) each.
-
-    Each half is halves/2 pieces; standardised by one mean and one deviation, as the data are.
-    """
-    pieces = (pieces - pieces.mean()) / pieces.std()
-    found: dict[str, list[float]] = {}
-    for group in pieces.split(halves):
-        first, second = (half.flatten(0, 1) for half in group.split(halves // 2))
-        for key, value in {
-            "D_stsp_published": dynamics.state_space_divergence(first, second),
-            "D_stsp": dynamics.state_space_divergence(first, second, around="data"),
-            "D_H_published": dynamics.hellinger_distance(first, second, segments=halves // 2),
-            "D_H": dynamics.hellinger_distance(first, second, segments=halves // 2, normalisation="unit"),
-            "itself": dynamics.hellinger_distance(first, first, segments=halves // 2),
-        }.items():
-            found.setdefault(key, []).append(value)
-    return {key: torch.tensor(values) for key, values in found.items()}
-
-
-def temperature_floors(data: np.ndarray | None) -> dict[str, float]:
-    """The same of the one temperature series there is, (T, N); as stored where it is not on this machine.
-
-    Spectra in pieces of T/50 steps, as published.
-    """
-    if data is None:
-        return json.loads(STORED.read_text("utf-8"))
-    floor = dynamics.metric_floor
-    return {
-        "D_stsp_published": floor(dynamics.state_space_divergence, data),
-        "D_stsp": floor(dynamics.state_space_divergence, data, around="data"),
-        "D_H_published": floor(dynamics.hellinger_distance, data, segments=25),
-        "D_H": floor(dynamics.hellinger_distance, data, segments=25, normalisation="unit"),
-        "itself": dynamics.hellinger_distance(data, data),
-    }
-
-
-@dataclass(frozen=True)
-class Exponent:
-    """lambda_max of a system with its standard error, nats a step, and what follows from it."""
-
-    value: float
-    error: float
-    dt: float
-
-    @property
-    def per_time(self) -> tuple[float, float]:
-        return self.value / self.dt, self.error / self.dt
-
-    @property
-    def predictability(self) -> float:
-        """tau_pred = ln 2 / lambda_max, in steps. M."""
-        return systems.predictability_time(self.value)
-
-
-def exponent(name: str, starts: Tensor, n: int, *, settle: int = 500) -> Exponent:
-    """lambda_max of a system from states on its attractor (S, 3), by tangents along the flow map.
-
-    Over n steps each, after `settle` in which the tangents turn: along a flow they keep its own direction for long.
-    """
-    step = systems.flow_map(name, substeps=SUBSTEPS)
-    sums = [steps * dynamics.lyapunov_spectrum(step, starts, steps, k=1)[:, 0] for steps in (settle, settle + n)]
-    leading = (sums[1] - sums[0]) / n
-    return Exponent(float(leading.mean()), float(leading.std() / len(leading) ** 0.5), systems.system(name).dt)
+def at_rest(series: Tensor) -> bool:
+    """Whether a free run (T, N), standardised as the data are, no longer moves in its last half."""
+    last = series[len(series) // 2 :]
+    return bool(torch.isfinite(last).all() and (last.std(0) <= REST).all())

@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from paperlib import dynamics, figures, sparse_forcing
+from paperlib import dynamics, figures, forced_systems, paths, runs, sparse_forcing
 from paperlib.runs import Run, identity, name
 
 
 def stored(root, system, model, tau, seed, published, corrected=None, **settings):
     own = identity(system, model, scale="paper", seed=seed, tau=tau, **settings)
     metrics = {"D_stsp_published": published, "D_stsp": published if corrected is None else corrected}
-    record = {"identity": own, "status": "done", "metrics": {**metrics, "D_H": 0.2, "D_H_published": 0.3}}
+    metrics |= {"D_H": 0.2, "D_H_published": 0.3, "lambda_max": 0.0, "lambda_max_error": 0.0, "lambda_max_mixed": 0.0}
+    record = {"identity": own, "status": "done", "metrics": metrics}
     folder = root / name(own)
     folder.mkdir()
     (folder / "run.json").write_text(json.dumps(record))
@@ -53,9 +54,18 @@ def test_growing_intervals_are_a_sweep_of_their_own(root):
 
 def test_records_without_distances_are_left_out(root):
     run = stored(root, "temperature", "lstm", 30, 0, 1.0)
-    record = {**run.record, "metrics": {"loss": 1.0}}
-    (run.folder / "run.json").write_text(json.dumps(record))
-    assert "temperature" not in sparse_forcing.sweep("paper", roots=(root,))
+    assert "temperature" in sparse_forcing.sweep("paper", roots=(root,))
+    for gone in sparse_forcing.NEEDED:
+        metrics = {key: value for key, value in run.metrics.items() if key != gone}
+        (run.folder / "run.json").write_text(json.dumps({**run.record, "metrics": metrics}))
+        assert "temperature" not in sparse_forcing.sweep("paper", roots=(root,))
+
+
+def test_committed_runs_are_measured_by_the_definitions_of_today():
+    committed = [
+        run for system in sparse_forcing.SYSTEMS for run in runs.find(system, roots=(paths.STORED_RUNS,), status="done")
+    ]
+    assert committed and [run.id for run in committed if not run.metrics.keys() >= sparse_forcing.NEEDED] == []
 
 
 def test_what_fails_is_nearer_to_the_printed_ratio_than_to_none(root):
@@ -70,11 +80,45 @@ def test_what_fails_is_nearer_to_the_printed_ratio_than_to_none(root):
     assert sparse_forcing.fails("lorenz", cells, 70) == {} == sparse_forcing.fails("lorenz", {5: cells[5]}, 5)
 
 
-def test_optimum(root):
+def test_what_is_below_the_floor_fails_by_nothing(root):
     cells = sparse_forcing.sweep("paper", roots=(root,))["lorenz"]["lstm"]
-    assert sparse_forcing.optimal(cells, 63.0, "D_stsp") == 1
-    assert sparse_forcing.optimal(cells, 10.0, "D_stsp") == pytest.approx(4.5 / 0.2)
-    assert math.isnan(sparse_forcing.optimal(cells, 1.0, "D_stsp"))
+    assert sparse_forcing.ratio(cells, 5, "D_stsp", 1.0) == pytest.approx(4.5)
+    assert sparse_forcing.ratio(cells, 5, "D_stsp", 10.0) == 1
+    failed = sparse_forcing.fails("lorenz", cells, 5, {"D_stsp": 1.0})
+    assert failed == {"as published": True, "around the data": False}
+    only = {tau: cells[tau] for tau in (0, 200)}
+    assert sparse_forcing.fails("lorenz", only, 0) == {}  # nothing finite to compare with
+
+
+def test_optimum_has_two_parts(root):
+    cells = sparse_forcing.sweep("paper", roots=(root,))["lorenz"]["lstm"]
+    parts = {"the best is near": True, "the nearest is good": True}
+    assert sparse_forcing.nearest(63.0) == 60 and sparse_forcing.nearest(79.7) == 70
+    assert sparse_forcing.optimum(cells, 63.0, "D_stsp") == parts
+    assert sparse_forcing.optimum(cells, 31.0, "D_stsp") == parts
+    assert sparse_forcing.optimum(cells, 6.0, "D_stsp") == dict.fromkeys(parts, False)
+    assert sparse_forcing.optimum(cells, 250.0, "D_stsp") == dict.fromkeys(parts, False)  # 200 is nearest: inf
+    stored(root, "lorenz", "lstm", 60, 2, 50.0)
+    stored(root, "lorenz", "lstm", 60, 3, 50.0)
+    cells = sparse_forcing.sweep("paper", roots=(root,))["lorenz"]["lstm"]
+    assert sparse_forcing.optimum(cells, 63.0, "D_stsp") == {"the best is near": True, "the nearest is good": False}
+    assert sparse_forcing.optimum(cells, 75.0, "D_stsp") == {}  # 70 has not been run
+    assert sparse_forcing.optimum({60: cells[60]}, 63.0, "D_stsp") == {}
+    assert sparse_forcing.optimum({200: cells[200], 60: cells[200]}, 63.0, "D_stsp") == {}
+
+
+def test_order_of_the_shown_intervals(root):
+    cells = sparse_forcing.sweep("paper", roots=(root,))["lorenz"]["lstm"]
+    assert sparse_forcing.order(cells, "D_stsp") == "30 < 5 < 200"
+    assert sparse_forcing.order(cells, "D_stsp", 5.0) == "30 ~ 5 < 200"
+    assert sparse_forcing.order({30: cells[30]}, "D_stsp") == "30" and sparse_forcing.order({}, "D_stsp") == ""
+    assert sparse_forcing.order(cells, "D_H") == "5 = 30 = 200"
+
+
+def test_alike():
+    assert sparse_forcing.alike(1.0, 2.0) and not sparse_forcing.alike(1.0, 2.1) and not sparse_forcing.alike(2.1, 1.0)
+    assert sparse_forcing.alike(0.01, 0.05, 0.05) and not sparse_forcing.alike(0.01, 0.06, 0.05)
+    assert not sparse_forcing.alike(math.inf, math.inf) and not sparse_forcing.alike(1.0, math.inf, math.inf)
 
 
 def test_measures_may_disagree(tmp_path):
@@ -92,25 +136,40 @@ def test_near(tau, expected):
 
 
 def test_exponent_of_lorenz_and_its_time():
-    pieces = sparse_forcing.series("lorenz", 64, 2, transient=1000)
-    found = sparse_forcing.exponent("lorenz", pieces[:, -1], 500, settle=300)
+    pieces = forced_systems.series("lorenz", 64, 2, transient=1000)
+    found = forced_systems.exponent("lorenz", pieces[:, -1], 500, settle=300)
     value, error = found.per_time
     assert error < 0.05 and abs(value - 1.105) < 4 * error
     assert found.predictability == pytest.approx(math.log(2) / found.value)
 
 
-def test_floors_fall_with_the_length_of_the_series():
-    pieces = sparse_forcing.series("lorenz", 40, 200, seed=1, transient=1000)
-    short, long = (sparse_forcing.floors(pieces, halves) for halves in (10, 40))
-    assert {key: len(values) for key, values in short.items()} == dict.fromkeys((*sparse_forcing.MEASURES, "itself"), 4)
+def test_two_samples_come_closer_with_the_length_of_the_series():
+    pieces = forced_systems.series("lorenz", 40, 200, seed=1, transient=1000)
+    short, long = (forced_systems.floors(pieces, count) for count in (5, 20))
+    keys = {*sparse_forcing.MEASURES, "itself"}
+    assert {key: len(v) for key, v in short.items()} == dict.fromkeys(keys, 8)
+    assert {key: len(v) for key, v in long.items()} == dict.fromkeys(keys, 2)
     assert float(long["D_stsp"].median()) < float(short["D_stsp"].median())
+    assert long["D_H"][0] == pytest.approx(float(long["D_H"][1]))  # each against the other: D_H has no direction
 
 
-def test_temperature_floors_are_the_stored_ones_without_the_series():
-    found = sparse_forcing.temperature_floors(None)
+def test_halves_are_the_stored_ones_without_the_series():
     walk = np.random.default_rng(0).standard_normal((5900, 5)).cumsum(0)
-    assert found.keys() == sparse_forcing.temperature_floors(walk).keys()
-    assert found["D_stsp_published"] == pytest.approx(13.7, abs=0.1)
+    own = forced_systems.halves("temperature", walk)
+    for system in sparse_forcing.SYSTEMS:
+        found = forced_systems.halves(system, None)
+        assert found.keys() == own.keys() and all(0 <= value < 20 for value in found.values())
+    assert forced_systems.halves("temperature", None)["D_stsp_published"] == pytest.approx(13.7, abs=0.1)
+    low, high = forced_systems.box("temperature")
+    assert (low < high).all() and low.shape == (3,)
+
+
+def test_what_rests_is_seen_to():
+    t = torch.arange(200, dtype=torch.float64)[:, None]
+    assert sparse_forcing.at_rest(torch.exp(-t / 5) * torch.ones(1, 3))
+    assert not sparse_forcing.at_rest(torch.exp(-t / 50) * torch.ones(1, 3))
+    assert not sparse_forcing.at_rest(torch.sin(t) * torch.tensor([1.0, 0, 0]))
+    assert not sparse_forcing.at_rest(torch.full((10, 3), torch.nan))
 
 
 def test_figures_draw_what_there_is(root):
@@ -123,14 +182,41 @@ def test_figures_draw_what_there_is(root):
     drawn = figures.sparse_forcing.against_tau(panel)
     assert len(drawn.axes) == 6
     drawn.savefig(root / "sweep.png")
-    data = np.random.default_rng(0).standard_normal((10, 3))
-    away = np.full((10, 3), np.nan)
-    drawn = figures.sparse_forcing.reconstructions({"lorenz": [data, "not run", away]}, ["data", "a", "b"])
-    drawn.savefig(root / "orbits.png")
+
+
+def test_the_median_is_taken_before_the_cut():
+    panel = {"predicted": None, "published": {}}
+    for kind in ("divergence", "hellinger"):
+        panel[kind] = {"quick": ({"lstm": {200: [7.0, math.inf], 0: [12.0, 40.0]}}, 0.1)}
+    axis = figures.sparse_forcing.against_tau({"lorenz": panel}, cut=20.0).axes[0]
+    drawn = [list(line.get_ydata()) for line in axis.lines[:4]]  # median, seeds, the clipped median of 26, its seeds
+    assert drawn == [[20.0], [7.0, 20.0], [20.0, 20.0], [12.0, 20.0]]
+
+
+@pytest.mark.parametrize("size", [math.nan, 0.0, 1e4])
+def test_orbits_that_fail_are_drawn_without_the_data(tmp_path, size):
+    good = np.random.default_rng(0).standard_normal((10, 3))
+    bad = np.full((10, 3), size)
+    box = {"lorenz": np.array([[-3.0] * 3, [3.0] * 3])}
+    for boxes in ({}, box):
+        for orbits in ((bad, good), (good, bad), (bad, bad)):
+            row = [("data", "not here"), *(("a", orbit) for orbit in orbits)]
+            drawn = figures.sparse_forcing.reconstructions({"lorenz": row}, boxes)
+            drawn.savefig(tmp_path / "orbits.png")
+            assert all(math.isfinite(v) and np.ptp(drawn.axes[-1].get_xlim()) > 0.4 for v in drawn.axes[-1].get_xlim())
+
+
+def test_an_interval_keeps_its_colour_whichever_was_run():
+    found = (np.linspace(0, 0.5, 60), np.ones((60,)))
+    drawn = figures.sparse_forcing.spectra({"lorenz": {200: found, 5: "at rest"}, "roessler": {30: found}})
+    colours = figures.sparse_forcing.COLOURS
+    assert [axis.lines[0].get_color() for axis in drawn.axes] == [colours[200], colours[30]]
+    assert [text.get_text() for text in drawn.legends[0].get_texts()] == ["$\\tau$ = 30", "$\\tau$ = 200"]
+    assert "at rest" in drawn.axes[0].texts[0].get_text()
 
 
 def test_published_bins_drop_what_the_chapter_says():
-    pieces = sparse_forcing.series("lorenz", 20, 500)
+    pieces = forced_systems.series("lorenz", 20, 500)
     flat = ((pieces - pieces.mean()) / pieces.std()).flatten(0, 1)
     assert 1 - dynamics.kept_share(flat) == pytest.approx(0.68, abs=0.05)
     assert torch.isfinite(flat).all()

@@ -7,58 +7,70 @@ from paperlib.figures.style import BLACK, BLUE, GREEN, MODEL_COLOURS, MODEL_NAME
 
 SYSTEM_NAMES = {"lorenz": "Lorenz", "roessler": "Roessler", "temperature": "Temperature"}
 CLIPPED_AT = 3.0  # where on the axis of tau the clipped runs are drawn
-TAU_COLOURS = (ORANGE, BLUE, RED)  # too small, right, too large
+COLOURS = {"data": BLACK, 5: ORANGE, 30: BLUE, 200: RED}  # the shown intervals, whichever of them have been run
+FULL = "paper"  # the scale that is drawn filled; others hollow, alone too
+BESIDE = {"lstm": 1.0, "tanh": 0.88, "plrnn": 1.14}  # factors that keep networks of one tau apart
 
 
-def reconstructions(rows, columns) -> Figure:
-    """rows: {system: [orbit (T, 3) or a sentence, ...]}, the data first; columns: their titles."""
-    fig, _ = figure(size=(8.6, 1.75 * len(rows)))
+def reconstructions(rows, boxes) -> Figure:
+    """rows: {system: [(title, orbit (T, 3) or a sentence), ...]}, the data first; boxes: {system: corners (2, 3)}.
+
+    What lies outside a system's box is not drawn. A system without one has that of its finite orbits.
+    """
+    columns = max(len(row) for row in rows.values())
+    fig, _ = figure(size=(8.6, 1.95 * len(rows)))
     fig.clf()
-    for i, (system, orbits) in enumerate(rows.items()):
-        limits = next((bounds(x) for x in orbits if not isinstance(x, str)), None)
-        for j, orbit in enumerate(orbits):
-            ax = fig.add_subplot(len(rows), len(columns), i * len(columns) + j + 1, projection="3d")
-            if isinstance(orbit, str):
-                ax.text2D(0.5, 0.5, orbit, transform=ax.transAxes, ha="center", va="center", fontsize=9)
+    fig.get_layout_engine().set(w_pad=0, h_pad=0, wspace=0, hspace=0)
+    for i, (system, row) in enumerate(rows.items()):
+        finite = [orbit[np.isfinite(orbit).all(1)] for _, orbit in row if not isinstance(orbit, str)]
+        finite = [orbit for orbit in finite if len(orbit)]
+        limits = boxes.get(system)
+        if limits is None and finite:
+            limits = bounds(np.concatenate(finite))
+        for j, (title, orbit) in enumerate(row):
+            ax = fig.add_subplot(len(rows), columns, i * columns + j + 1, projection="3d")
+            if isinstance(orbit, str) or limits is None:
+                said = orbit if isinstance(orbit, str) else "left for infinity"
+                ax.text2D(0.5, 0.5, said, transform=ax.transAxes, ha="center", va="center", fontsize=9)
                 ax.set_axis_off()
             else:
                 inside = np.isfinite(orbit).all(1)
-                if limits is not None:
-                    inside &= ((orbit >= limits[0]) & (orbit <= limits[1])).all(1)
-                    ax.set(xlim=limits[:, 0], ylim=limits[:, 1], zlim=limits[:, 2])
+                inside &= ((orbit >= limits[0]) & (orbit <= limits[1])).all(1)
+                ax.set(xlim=limits[:, 0], ylim=limits[:, 1], zlim=limits[:, 2])
                 shown = np.where(inside[:, None], orbit, np.nan)
                 ax.plot(*shown.T, color=BLUE if j == 0 else ORANGE, lw=0.35)
+                if inside.any():  # where it ends: the only mark of a run that rests
+                    ax.plot(*orbit[inside][-1:].T, ".", color=BLUE if j == 0 else ORANGE, ms=2.5)
                 ax.set(xticklabels=[], yticklabels=[], zticklabels=[])
                 ax.tick_params(length=0)
-                ax.set_box_aspect((1, 1, 0.9), zoom=1.35)
-            ax.set_title(f"{SYSTEM_NAMES[system]}: data" if j == 0 else columns[j], fontsize=9, y=0.98)
+                ax.set_box_aspect((1, 1, 0.9), zoom=1.3)
+            ax.set_title(f"{SYSTEM_NAMES[system]}: {title}" if j == 0 else title, fontsize=9, y=0.96)
             ax.view_init(elev=18, azim=-60)
     return fig
 
 
-def bounds(orbit, margin=0.2):
-    """Corners (2, 3) of a box around the data, a little wider."""
+def bounds(orbit, margin=0.2, least=0.5):
+    """Corners (2, 3) of a box around finite points, a little wider, at least `least` wide in every direction."""
     low, high = orbit.min(0), orbit.max(0)
-    return np.stack([low - margin * (high - low), high + margin * (high - low)])
+    wider = np.maximum(margin * (high - low), (least - (high - low)) / 2)
+    return np.stack([low - wider, high + wider])
 
 
 def against_tau(panels, cut=20.0) -> Figure:
     """Both distances against tau: every seed a dot, medians joined, clipping dashed, tau_pred and floors marked.
 
     panels: {system: {"divergence": ..., "hellinger": ..., "predicted": tau or None, "published": ...}}; each distance
-    {scale: (models {model: {tau: [values]}}, floor)} with tau 0 for clipping, the scale drawn in full the last;
-    published {kind: {tau: value}}.
+    {scale: (models {model: {tau: [values]}}, floor)} with tau 0 for clipping; published {kind: {tau: value}}. Paper
+    scale is filled, any other hollow. Values, and medians, above `cut` are drawn there.
     """
     fig, axes = figure(2, len(panels), size=(2.9 * len(panels) + 0.4, 5.4), sharex=True, squeeze=False)
     for column, (system, panel) in enumerate(panels.items()):
         for row, (kind, label) in enumerate((("divergence", "$D_{stsp}$"), ("hellinger", "$D_H$"))):
             ax = axes[row, column]
-            scales = list(panel[kind].values())
-            for models, floor in scales:
-                full = models is scales[-1][0]
+            for scale, (models, floor) in panel[kind].items():
                 for model, cells in models.items():
-                    one_sweep(ax, {tau: np.minimum(found, cut) for tau, found in cells.items()}, model, full)
-                ax.axhline(floor, color=BLACK, ls=":", lw=0.9, alpha=1 if full else 0.35)
+                    one_sweep(ax, cells, model, scale == FULL, cut)
+                ax.axhline(floor, color=BLACK, ls=":", lw=0.9, alpha=1 if scale == FULL else 0.35)
             if panel["published"].get(kind):
                 ax.plot(
                     *zip(*panel["published"][kind].items(), strict=True), "s", mfc="none", color=BLACK, ms=5, mew=0.8
@@ -78,16 +90,19 @@ def against_tau(panels, cut=20.0) -> Figure:
     return fig
 
 
-def one_sweep(ax, cells, model, full) -> None:
-    """One network's values by tau, pale when they are not of the scale that is drawn in full."""
-    colour, size, alpha = MODEL_COLOURS[model], 3.5 if full else 2.5, 0.8 if full else 0.35
-    forced = {tau: found for tau, found in cells.items() if tau > 0}
-    ax.plot(list(forced), [np.median(found) for found in forced.values()], "-", color=colour, lw=1.1, alpha=alpha)
-    for tau, found in forced.items():
-        ax.plot([tau] * len(found), found, "o", color=colour, ms=size, alpha=alpha)
+def one_sweep(ax, cells, model, full, cut) -> None:
+    """One network's values by tau, hollow when they are not of the paper's scale."""
+    colour, alpha = MODEL_COLOURS[model], 0.85 if full else 0.6
+    style = {"color": colour, "ms": 3.5, "alpha": alpha, "mfc": colour if full else "none", "mew": 0.8}
+    middle = {tau: min(float(np.median(found)), cut) for tau, found in cells.items()}
+    forced = [tau for tau in cells if tau > 0]
+    at = [tau * BESIDE[model] for tau in forced]
+    ax.plot(at, [middle[tau] for tau in forced], "-", color=colour, lw=1.1 if full else 0.7, alpha=alpha)
+    for place, tau in zip(at, forced, strict=True):
+        ax.plot([place] * len(cells[tau]), np.minimum(cells[tau], cut), "o", **style)
     if 0 in cells:
-        ax.axhline(np.median(cells[0]), color=colour, ls="--", lw=1.1, alpha=alpha)
-        ax.plot([CLIPPED_AT] * len(cells[0]), cells[0], "x", color=colour, ms=size + 0.5, alpha=alpha)
+        ax.axhline(middle[0], color=colour, ls="--", lw=1.1 if full else 0.7, alpha=alpha)
+        ax.plot([CLIPPED_AT * BESIDE[model]] * len(cells[0]), np.minimum(cells[0], cut), "x", **style)
 
 
 def marks(models):
@@ -96,65 +111,76 @@ def marks(models):
 
     return [
         *(Line2D([], [], color=MODEL_COLOURS[m], marker="o", ms=3.5, label=MODEL_NAMES[m]) for m in models),
+        Line2D([], [], color=BLACK, ls="", marker="o", ms=3.5, mfc="none", mew=0.8, label="quick scale"),
         Line2D([], [], color=BLACK, ls="--", marker="x", ms=4, label="clipped instead"),
-        Line2D([], [], color=BLACK, ls=":", label="floor: half against half"),
+        Line2D([], [], color=BLACK, ls=":", label="two samples of the data"),
         Line2D([], [], color=GREEN, label="$\\tau_{pred}$"),
         Line2D([], [], color=BLACK, ls="", marker="s", mfc="none", ms=5, label="published, LSTM"),
     ]
 
 
-def exponents_against_tau(panels) -> Figure:
+def exponents_against_tau(panels, low=-0.05) -> Figure:
     """panels: {system: ({scale: {model: {tau: [(value, error), ...]}}}, expected)}: lambda_max of the networks.
 
-    The last scale is drawn in full, others pale.
+    Paper scale is filled, any other hollow; what lies below `low` is drawn there as a triangle.
     """
-    fig, axes = figure(1, len(panels), size=(2.9 * len(panels) + 0.4, 2.9), squeeze=False)
-    seen = {}
+    fig, axes = figure(1, len(panels), size=(2.9 * len(panels) + 0.4, 2.9), squeeze=False, sharey=True)
+    seen = set()
     for ax, (system, (scales, expected)) in zip(axes[0], panels.items(), strict=True):
-        for k, models in enumerate(scales.values()):
-            alpha = 0.9 if k == len(scales) - 1 else 0.35
+        for scale, models in scales.items():
             for model, cells in models.items():
+                seen.add(model)
+                colour = MODEL_COLOURS[model]
+                style = {"color": colour, "ms": 3.5, "lw": 0.9, "mew": 0.8, "mfc": colour if scale == FULL else "none"}
                 for tau, found in cells.items():
                     for value, error in found:
                         at, mark = (CLIPPED_AT, "x") if tau == 0 else (tau, "o")
-                        colour = MODEL_COLOURS[model]
-                        ax.errorbar(at, value, error, fmt=mark, color=colour, ms=3.5, lw=0.9, alpha=alpha)
-                if model not in seen:
-                    seen[model] = ax.plot([], [], "o", color=MODEL_COLOURS[model], label=MODEL_NAMES[model])[0]
+                        below = value < low
+                        where = (low, 0.0) if below else (value, error)
+                        ax.errorbar(at * BESIDE[model], *where, fmt="v" if below else mark, **style)
         if expected is not None:
             ax.axhline(expected, color=GREEN, lw=1.2)
         ax.axhline(0, color=BLACK, lw=0.7)
-        ax.set_yscale("symlog", linthresh=0.02, linscale=2)
-        ax.set(ylim=(-1, 0.1), yticks=(-1, -0.1, -0.02, -0.01, 0, 0.01, 0.02, 0.1))
-        ax.set_yticklabels([f"{v:g}" for v in ax.get_yticks()])
+        ax.set(ylim=(1.06 * low, 0.02))
         ax.set(xscale="log", xlim=(2.4, 1300), title=SYSTEM_NAMES[system], xlabel="forcing interval $\\tau$ (steps)")
         ax.set_xticks([5, 30, 60, 200, 1000], ["5", "30", "60", "200", "1000"])
         ax.minorticks_off()
     axes[0, 0].set_ylabel("$\\lambda_{max}$ of the network\n(nats per step)")
-    fig.legend(handles=list(seen.values()), loc="outside lower center", ncols=4)
+    names = marks(sorted(seen))
+    fig.legend(handles=names[: len(seen) + 1], loc="outside lower center", ncols=4)
     return fig
 
 
-def spectra(rows) -> Figure:
-    """rows: {system: {label: (frequency (F,), power (F,))}}, the data first: smoothed power spectra of one variable."""
+def spectra(rows, trim=10) -> Figure:
+    """rows: {system: {"data" or tau: (frequency (F,), power (F,)) or a word}}: smoothed power spectra of one variable.
+
+    The lowest and highest `trim` frequencies are left out: the smoothing runs over the ends there.
+    """
     fig, axes = figure(1, len(rows), size=(2.9 * len(rows) + 0.4, 3.3), squeeze=False)
-    colours = {}
+    drawn = set()
     for ax, (system, lines) in zip(axes[0], rows.items(), strict=True):
-        for label, (frequency, power) in lines.items():
-            if label not in colours:
-                colours[label] = (BLACK, *TAU_COLOURS)[len(colours)]
-            colour = colours[label]
-            keep = (power > 0) & (frequency > 0)
-            width = 1.6 if colour == BLACK else 0.9
-            ax.loglog(frequency[keep], power[keep], color=colour, lw=width, label=label)
+        words = []
+        for key, found in lines.items():
+            if isinstance(found, str):
+                words.append((f"$\\tau$ = {key}: {found}", COLOURS[key]))
+                continue
+            frequency, power = (part[trim:-trim] for part in found)
+            keep = power > 0
+            ax.loglog(frequency[keep], power[keep], color=COLOURS[key], lw=1.6 if key == "data" else 0.9)
+            drawn.add(key)
+        for k, (said, colour) in enumerate(words):
+            ax.text(0.05, 0.05 + 0.08 * k, said, transform=ax.transAxes, color=colour, fontsize=9)
         ax.set(title=SYSTEM_NAMES[system], xlabel="frequency (cycles per step)")
-        if not any((power > 0).any() for _, power in lines.values()):
-            ax.text(0.5, 0.5, "neither data\nnor a run here", transform=ax.transAxes, ha="center", va="center")
+        if not ax.lines:
+            if not words:
+                ax.text(0.5, 0.5, "neither data\nnor a run here", transform=ax.transAxes, ha="center", va="center")
             ax.set(xticks=[], yticks=[])
             ax.minorticks_off()
     axes[0, 0].set_ylabel("power")
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    fig.legend(handles, labels, loc="outside lower center", ncols=4)
+    for key in (key for key in COLOURS if key in drawn):
+        axes[0, 0].plot([], [], color=COLOURS[key], label=key if key == "data" else f"$\\tau$ = {key}")
+    if drawn:
+        fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return fig
 
 
@@ -184,17 +210,22 @@ def gradients(cycles, chaotic) -> Figure:
     """cycles, chaotic: {label: (steps (L,), log norms (L, S), slope or None)}: gradient of the loss after T steps."""
     fig, axes = figure(1, 2, size=(8.0, 3.6))
     for ax, panel, title in zip(axes, (cycles, chaotic), ("on a stable cycle", "on a chaotic attractor"), strict=True):
+        low, high = np.inf, -np.inf
         for (label, (steps, logs, rate)), colour in zip(panel.items(), (BLUE, ORANGE, BLACK, GREEN, SKY), strict=False):
             base10 = np.asarray(logs) / np.log(10)
+            low, high = min(low, base10.min()), max(high, base10.max())
             ax.plot(steps, base10, "-", color=colour, lw=0.5, alpha=0.45)
             ax.plot(steps, base10.mean(1), "o-", color=colour, ms=3, lw=1.2, label=label)
             if rate is not None:
                 line = base10.mean() + rate * (np.asarray(steps) - np.mean(steps)) / np.log(10)
                 ax.plot(steps, line, "--", color=RED, lw=1.1)
+        if high - low < 4:  # a few decades at least: saturation is not to look like growth
+            middle = (high + low) / 2
+            ax.set_ylim(middle - 2, middle + 2)
         ax.set(xlabel="steps $T$", title=title)
-        ax.legend(fontsize=8)
     axes[1].plot([], [], "--", color=RED, label="slope $\\lambda_{max}$")
-    axes[1].legend(fontsize=8)
+    for ax in axes:
+        ax.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=3, frameon=False)
     axes[0].set_ylabel("$\\log_{10}$ of the gradient's norm")
     return fig
 

@@ -125,6 +125,32 @@ def test_published_spectra_leave_a_distance_to_itself():
     assert hellinger_distance(white, white, normalisation="unit") == pytest.approx(0, abs=1e-6)
 
 
+def coming_to_rest(steps: int, count: int = 20_000) -> torch.Tensor:
+    """A wave of full size for so many steps, which then dies away to a point."""
+    t = torch.arange(count, dtype=torch.float64)[:, None]
+    return torch.where(t < steps, 1.0, torch.exp(-(t - steps) / 20)) * waves([0.1], count)
+
+
+def test_what_comes_to_rest_has_the_spectrum_of_its_rest():
+    true = waves([0.1])  # 50 pieces of 400 steps
+    # A piece and the 180 steps until the wave is 1e-4 of what it was: two of the 50 pieces move.
+    found = hellinger_distance(true, coming_to_rest(400), normalisation="unit")
+    assert found == pytest.approx(math.sqrt(1 - math.sqrt(2 / 50)), abs=0.03)
+    later = [hellinger_distance(true, coming_to_rest(steps), normalisation="unit") for steps in (4000, 16_000, 20_000)]
+    assert found > later[0] > later[1] > later[2] == pytest.approx(0, abs=1e-6)
+    # What moves less than 1e-4 of the data is at rest, what moves more is not: the size itself does not count.
+    for size, expected in ((2e-4, 0.0), (5e-5, 1.0)):
+        assert hellinger_distance(true, size * true + 1, normalisation="unit") == pytest.approx(expected, abs=1e-6)
+    # As published nothing of this: a piece that moves at all has a whole spectrum.
+    assert hellinger_distance(true, 5e-5 * true) == pytest.approx(hellinger_distance(true, true), abs=1e-9)
+
+
+def test_rest_in_one_coordinate_counts_there_alone():
+    true, generated = waves([0.1, 0.3]), waves([0.1, 0.3])
+    generated[:, 1] = 0.2
+    assert hellinger_distance(true, generated, normalisation="unit") == pytest.approx(0.5, abs=1e-6)
+
+
 def test_series_of_different_length():
     long, short = waves([0.1], 20_000), waves([0.1], 10_000)
     assert hellinger_distance(long, short, normalisation="unit") < 0.05

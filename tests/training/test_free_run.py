@@ -14,7 +14,7 @@ from paperlib.experiments import forcing
 from paperlib.models import LSTM, PLRNN, TanhRNN, bind
 from paperlib.tasks.forcing import onto
 from paperlib.training import arrays
-from paperlib.training.free_run import FreeRun, free_run
+from paperlib.training.free_run import FreeRun, free_run, largest
 from paperlib.training.loop import Training
 
 SMALL = {"tau": 5, "window": 12}
@@ -74,13 +74,30 @@ def test_finish_leaves_what_it_says(tmp_path, data):
         "state": (("start", "unit"), (20, 6)),
         "exponents": (("start", "exponent"), (20, 4)),
     }
-    assert found["lambda_max"] == pytest.approx(float(stored["exponents"][1][:, 0].mean()))
+    assert found["lambda_max"] == pytest.approx(float(stored["exponents"][1][10:, 0].mean()))
     # An untrained network rests in a fixed point, whose exponents are its multipliers'.
     x = stored["state"][1][-1].double()
     own = network(TanhRNN)
     slope = (1 - x * x)[:, None] * own.weight_hh.detach()
     assert found["lambda_max"] == pytest.approx(float(torch.linalg.eigvals(slope).abs().max().log()), abs=0.02)
     assert found["D_stsp"] > 1 and 0 < found["D_H"] <= 1
+
+
+def test_the_exponent_is_that_of_where_the_run_ends():
+    settling = torch.full((20, 2), -0.02, dtype=torch.float64)
+    settling[:7, 0] = 0.011  # chaotic on the way
+    assert largest(settling, 2000) == pytest.approx(
+        {"lambda_max": -0.02, "lambda_max_error": 0.0, "lambda_max_mixed": 0.0}, abs=1e-12
+    )
+    settling[:13, 0] = 0.011  # three of the last ten are still on the way
+    assert largest(settling, 2000)["lambda_max_mixed"] == pytest.approx(0.3)
+
+
+def test_an_exponent_of_zero_is_of_no_sign():
+    wave = 9e-4 * torch.sin(torch.arange(20, dtype=torch.float64))[:, None]
+    assert largest(wave, 2000)["lambda_max_mixed"] == 0 < largest(wave, 20_000)["lambda_max_mixed"]
+    gone = torch.full((20, 1), torch.nan, dtype=torch.float64)
+    assert np.isnan(largest(gone, 2000)["lambda_max"]) and largest(gone, 2000)["lambda_max_mixed"] == 0
 
 
 @pytest.mark.parametrize("model", ["lstm", "plrnn"])
@@ -116,7 +133,14 @@ def test_the_command_leaves_a_small_run_that_can_be_read(tmp_path, data):
     assert main([*words, "--runs", str(tmp_path)]) == DONE
     (run,) = runs.find("lorenz", roots=(tmp_path,))
     assert run.finished and run.record["identity"]["settings"] == {"epochs": 2, "tau": 5, "window": 12}
-    assert {"lambda_max", "D_stsp", "D_H", "D_stsp_published", "D_H_published"} <= run.metrics.keys()
+    assert {
+        "lambda_max",
+        "lambda_max_mixed",
+        "D_stsp",
+        "D_H",
+        "D_stsp_published",
+        "D_H_published",
+    } <= run.metrics.keys()
     assert run.final["orbit"].dims == ("time", "variable")
     model = run.model().double()
     again = free_run(model, torch.tensor(wave()[0]).float(), 4000)[0]
