@@ -1,9 +1,9 @@
-"""Figures of the chapter on sparsely forced training (M): reconstructions, distances against tau, Jacobians."""
+"""Figures of the chapter on sparsely forced training (M): reconstructions, distances against tau, spectra."""
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from paperlib.figures.style import BLACK, BLUE, GREEN, MODEL_COLOURS, MODEL_NAMES, ORANGE, RED, SKY, figure, letter
+from paperlib.figures.style import BLACK, BLUE, GREEN, MODEL_COLOURS, MODEL_NAMES, ORANGE, RED, figure, letter
 
 SYSTEM_NAMES = {"lorenz": "Lorenz", "roessler": "Roessler", "temperature": "Temperature"}
 CLIPPED_AT = 3.0  # where on the axis of tau the clipped runs are drawn
@@ -18,9 +18,10 @@ def reconstructions(rows, boxes) -> Figure:
     What lies outside a system's box is not drawn. A system without one has that of its finite orbits.
     """
     columns = max(len(row) for row in rows.values())
-    fig, _ = figure(size=(8.6, 1.95 * len(rows)))
+    fig, _ = figure(size=(8.6, 1.75 * len(rows)))
     fig.clf()
-    fig.get_layout_engine().set(w_pad=0, h_pad=0, wspace=0, hspace=0)
+    fig.set_layout_engine("none")  # it would keep room for the labels of three axes, which have none
+    wide, high = 1 / columns, 1 / len(rows)
     for i, (system, row) in enumerate(rows.items()):
         finite = [orbit[np.isfinite(orbit).all(1)] for _, orbit in row if not isinstance(orbit, str)]
         finite = [orbit for orbit in finite if len(orbit)]
@@ -28,23 +29,26 @@ def reconstructions(rows, boxes) -> Figure:
         if limits is None and finite:
             limits = bounds(np.concatenate(finite))
         for j, (title, orbit) in enumerate(row):
-            ax = fig.add_subplot(len(rows), columns, i * columns + j + 1, projection="3d")
-            if isinstance(orbit, str) or limits is None:
-                said = orbit if isinstance(orbit, str) else "left for infinity"
+            ax = fig.add_axes((j * wide, 1 - (i + 1) * high, wide, 0.92 * high), projection="3d")
+            if not isinstance(orbit, str):
+                inside = np.isfinite(orbit).all(1)
+                if limits is not None:
+                    inside &= ((orbit >= limits[0]) & (orbit <= limits[1])).all(1)
+            if isinstance(orbit, str) or not inside.any():
+                said = orbit if isinstance(orbit, str) else "outside the box"
                 ax.text2D(0.5, 0.5, said, transform=ax.transAxes, ha="center", va="center", fontsize=9)
                 ax.set_axis_off()
             else:
-                inside = np.isfinite(orbit).all(1)
-                inside &= ((orbit >= limits[0]) & (orbit <= limits[1])).all(1)
                 ax.set(xlim=limits[:, 0], ylim=limits[:, 1], zlim=limits[:, 2])
                 shown = np.where(inside[:, None], orbit, np.nan)
                 ax.plot(*shown.T, color=BLUE if j == 0 else ORANGE, lw=0.35)
-                if inside.any():  # where it ends: the only mark of a run that rests
-                    ax.plot(*orbit[inside][-1:].T, ".", color=BLUE if j == 0 else ORANGE, ms=2.5)
+                ax.plot(
+                    *orbit[inside][-1:].T, ".", color=BLUE if j == 0 else ORANGE, ms=2.5
+                )  # a run at rest has no line
                 ax.set(xticklabels=[], yticklabels=[], zticklabels=[])
                 ax.tick_params(length=0)
-                ax.set_box_aspect((1, 1, 0.9), zoom=1.3)
-            ax.set_title(f"{SYSTEM_NAMES[system]}: {title}" if j == 0 else title, fontsize=9, y=0.96)
+                ax.set_box_aspect((1, 1, 0.9), zoom=1.08)
+            ax.set_title(f"{SYSTEM_NAMES[system]}: {title}" if j == 0 else title, fontsize=9, y=0.97)
             ax.view_init(elev=18, azim=-60)
     return fig
 
@@ -203,58 +207,4 @@ def binning(points, half_width, kept) -> Figure:
         ax.set(xlabel=f"$x_{i + 1}$ (standardised)", ylabel=f"$x_{j + 1}$")
     fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, markerscale=6)
     letter(axes)
-    return fig
-
-
-def gradients(cycles, chaotic) -> Figure:
-    """cycles, chaotic: {label: (steps (L,), log norms (L, S), slope or None)}: gradient of the loss after T steps."""
-    fig, axes = figure(1, 2, size=(8.0, 3.6))
-    for ax, panel, title in zip(axes, (cycles, chaotic), ("on a stable cycle", "on a chaotic attractor"), strict=True):
-        low, high = np.inf, -np.inf
-        for (label, (steps, logs, rate)), colour in zip(panel.items(), (BLUE, ORANGE, BLACK, GREEN, SKY), strict=False):
-            base10 = np.asarray(logs) / np.log(10)
-            low, high = min(low, base10.min()), max(high, base10.max())
-            ax.plot(steps, base10, "-", color=colour, lw=0.5, alpha=0.45)
-            ax.plot(steps, base10.mean(1), "o-", color=colour, ms=3, lw=1.2, label=label)
-            if rate is not None:
-                line = base10.mean() + rate * (np.asarray(steps) - np.mean(steps)) / np.log(10)
-                ax.plot(steps, line, "--", color=RED, lw=1.1)
-        if high - low < 4:  # a few decades at least: saturation is not to look like growth
-            middle = (high + low) / 2
-            ax.set_ylim(middle - 2, middle + 2)
-        ax.set(xlabel="steps $T$", title=title)
-    axes[1].plot([], [], "--", color=RED, label="slope $\\lambda_{max}$")
-    for ax in axes:
-        ax.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=3, frameon=False)
-    axes[0].set_ylabel("$\\log_{10}$ of the gradient's norm")
-    return fig
-
-
-def jacobian_products(free, forced, rates) -> Figure:
-    """free (T, S), forced {tau: (T,)}: logs of Jacobian products along an orbit; rates {label: lambda_max}."""
-    fig, ax = figure(size=(7.2, 3.8))
-    steps = np.arange(1, len(free) + 1)
-    ax.plot(steps, np.asarray(free) / np.log(10), color="#999999", lw=0.5)
-    ax.plot([], [], color="#999999", lw=0.8, label="without forcing")
-    for (tau, logs), colour in zip(forced.items(), (ORANGE, BLUE), strict=False):
-        ax.plot(
-            np.arange(1, len(logs) + 1), np.asarray(logs) / np.log(10), color=colour, lw=0.9, label=f"$\\tau$ = {tau}"
-        )
-    start = np.asarray(free)[: len(free) // 10].mean() / np.log(10)
-    for (label, rate), style in zip(rates.items(), ("--", ":"), strict=False):
-        ax.plot(steps, start + rate * steps / np.log(10), color=RED, ls=style, lw=1.4, label=label)
-    ax.set(xlabel="steps along the orbit", ylabel="$\\log_{10}$ of the norm of $\\partial z_t / \\partial z_s$")
-    ax.legend(ncols=2)
-    return fig
-
-
-def forced_gradients(curves) -> Figure:
-    """curves: {label: (steps (L,), log norms (L, S))}: gradient of the mean squared error of a window of T steps."""
-    fig, ax = figure(size=(6.4, 3.5))
-    for (label, (steps, logs)), colour in zip(curves.items(), (RED, BLUE, ORANGE), strict=False):
-        base10 = np.asarray(logs) / np.log(10)
-        ax.plot(steps, base10, "-", color=colour, lw=0.5, alpha=0.45)
-        ax.plot(steps, base10.mean(1), "o-", color=colour, ms=3, lw=1.2, label=label)
-    ax.set(xlabel="length $T$ of the window (steps)", ylabel="$\\log_{10}$ of the gradient's norm")
-    ax.legend()
     return fig
