@@ -1,6 +1,7 @@
 """The systems that forced networks learn: samples of their attractors, distances between samples, exponents."""
 
 import json
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,14 +54,27 @@ def floors(pieces: Tensor, count: int = 50) -> dict[str, Tensor]:
 def halves(system: str, data: np.ndarray | None) -> dict[str, float]:
     """Distances of the first half of a system's data (T, N) to the second; as stored where data is None.
 
-    Stored for the series of the published length, which take long to integrate or are not on every machine. Spectra
-    in pieces of T/50 steps, as published.
+    With the `ceiling`: the largest D_stsp, as published, of so many points. Stored for the series of the published
+    length, which take long to integrate or are not on every machine. Spectra in pieces of T/50 steps, as published.
     """
     if data is None:
         return json.loads((STORED / f"{system}.json").read_text("utf-8"))["halves"]
     half = len(data) // 2
     first, second = (torch.as_tensor(np.asarray(part)) for part in (data[:half], data[half : 2 * half]))
-    return distances(first, second, 25)
+    kept = round(dynamics.kept_share(first, second) * half)
+    return {**distances(first, second, 25), "ceiling": dynamics.state_space_ceiling(first, kept)}
+
+
+def ceilings(system: str, data: np.ndarray | None, n: int = 100_000) -> dict[str, float]:
+    """The largest D_stsp from a system's data (T, N) that a run of n points can have, as published and corrected.
+
+    As stored where data is None, for the series and runs of the published length.
+    """
+    if data is None:
+        stored = json.loads((STORED / f"{system}.json").read_text("utf-8"))["ceilings"]
+        return {key: value + math.log(n / 100_000) for key, value in stored.items()}
+    around = {"D_stsp_published": "zero", "D_stsp": "data"}
+    return {key: dynamics.state_space_ceiling(data, n, around=each) for key, each in around.items()}
 
 
 def box(system: str) -> np.ndarray:

@@ -177,6 +177,12 @@ def generate(run: Run, n: int) -> Tensor:
     return model(start.new_zeros(n, 1, model.input_size), start)[0][:, 0]
 
 
+def moving(orbit: np.ndarray) -> int:
+    """Steps of an orbit (T, N) until it stays where it ends, to a hundredth of the data's standard deviation."""
+    away = np.flatnonzero(~(np.abs(orbit - orbit[-1]) <= 0.01).all(1))  # NaN, a run that has left, is never at rest
+    return int(away[-1]) + 1 if len(away) else 0
+
+
 def at_rest(series: Tensor) -> bool:
     """Whether a free run (T, N), standardised as the data are, no longer moves in its last half."""
     last = series[len(series) // 2 :]

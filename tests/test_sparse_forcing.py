@@ -159,7 +159,14 @@ def test_halves_are_the_stored_ones_without_the_series():
     for system in sparse_forcing.SYSTEMS:
         found = forced_systems.halves(system, None)
         assert found.keys() == own.keys() and all(0 <= value < 20 for value in found.values())
+        assert found["D_stsp_published"] <= found["ceiling"]
     assert forced_systems.halves("temperature", None)["D_stsp_published"] == pytest.approx(13.7, abs=0.1)
+    for system in sparse_forcing.SYSTEMS:
+        stored = forced_systems.ceilings(system, None)
+        assert stored.keys() == forced_systems.ceilings("temperature", walk).keys() == set(sparse_forcing.STSP)
+        assert all(15 < value < 20 for value in stored.values())
+        tenth = forced_systems.ceilings(system, None, 10_000)
+        assert all(stored[key] - tenth[key] == pytest.approx(math.log(10)) for key in stored)
     low, high = forced_systems.box("temperature")
     assert (low < high).all() and low.shape == (3,)
 
@@ -177,7 +184,7 @@ def test_figures_draw_what_there_is(root):
     panel = {}
     for system in sparse_forcing.SYSTEMS:
         models = {model: sparse_forcing.values(cells, "D_stsp") for model, cells in sweep.get(system, {}).items()}
-        distances = {"quick": (models, 0.1), "paper": ({}, 0.01)}
+        distances = {"quick": (models, 0.1, 15.0), "paper": ({}, 0.01, None)}
         panel[system] = {"predicted": None, "published": {}, "divergence": distances, "hellinger": distances}
     drawn = figures.sparse_forcing.against_tau(panel)
     assert len(drawn.axes) == 6
@@ -187,10 +194,17 @@ def test_figures_draw_what_there_is(root):
 def test_the_median_is_taken_before_the_cut():
     panel = {"predicted": None, "published": {}}
     for kind in ("divergence", "hellinger"):
-        panel[kind] = {"quick": ({"lstm": {200: [7.0, math.inf], 0: [12.0, 40.0]}}, 0.1)}
+        panel[kind] = {"quick": ({"lstm": {200: [7.0, math.inf], 0: [12.0, 40.0]}}, 0.1, None)}
     axis = figures.sparse_forcing.against_tau({"lorenz": panel}, cut=20.0).axes[0]
     drawn = [list(line.get_ydata()) for line in axis.lines[:4]]  # median, seeds, the clipped median of 26, its seeds
     assert drawn == [[20.0], [7.0, 20.0], [20.0, 20.0], [12.0, 20.0]]
+
+
+def test_steps_until_an_orbit_rests():
+    t = np.arange(4000)[:, None]
+    assert sparse_forcing.moving(np.exp(-t / 100) * np.ones((1, 3))) == 461  # e^-4.61 = 0.01
+    assert sparse_forcing.moving(np.ones((10, 3))) == 0 and sparse_forcing.moving(np.full((10, 3), np.nan)) == 10
+    assert sparse_forcing.moving(np.sin(t * np.ones((1, 2)))) >= 3990
 
 
 @pytest.mark.parametrize("size", [math.nan, 0.0, 1e4])

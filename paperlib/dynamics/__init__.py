@@ -4,7 +4,7 @@ from paperlib.dynamics.basins import Basins, basins
 from paperlib.dynamics.bifurcation import Bifurcation, Change, bifurcations, sampled_bifurcations
 from paperlib.dynamics.classify import Classification, classify
 from paperlib.dynamics.cost import cost, local_minima
-from paperlib.dynamics.divergence import kept_share, metric_floor, state_space_divergence
+from paperlib.dynamics.divergence import kept_share, metric_floor, state_space_ceiling, state_space_divergence
 from paperlib.dynamics.entropy import entropy_change, knn_entropy
 from paperlib.dynamics.fixed_points import FixedPoints, fixed_points
 from paperlib.dynamics.lipschitz import Lipschitz, lipschitz
@@ -42,5 +42,6 @@ __all__ = [
     "orbit_diagram",
     "power_spectrum",
     "sampled_bifurcations",
+    "state_space_ceiling",
     "state_space_divergence",
 ]

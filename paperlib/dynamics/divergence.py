@@ -23,16 +23,13 @@ def state_space_divergence(true, generated, *, bins: int = 10, around: str = "ze
     are open: nothing is dropped.
 
     inf when `generated` is not finite or no point of it is left. Raises ValueError for bad arguments, or when no
-    point of `true` is left. M, its released code; `metric_floor` gives the value below which nothing can be told.
+    point of `true` is left. M, its released code; `metric_floor` gives the value below which nothing can be told,
+    `state_space_ceiling` that above which there is none.
     """
     true, generated = pair(true, generated)
-    if isinstance(bins, bool) or not isinstance(bins, int) or bins < 2:
-        raise ValueError(f"bins is {bins!r}, expected an integer >= 2")
+    cells = _number(bins, true.shape[1])
     if not torch.isfinite(generated).all():
         return math.inf
-    cells = bins ** true.shape[1]
-    if cells >= 2**62:
-        raise ValueError(f"bins is {bins}, which makes {cells:.1e} cells in {true.shape[1]} dimensions, too many")
     scale = spread(true)
     p, q = (_cells(series, true, scale, bins, around) for series in (true, generated))
     if not len(p):
@@ -48,6 +45,26 @@ def state_space_divergence(true, generated, *, bins: int = 10, around: str = "ze
 
 
 @torch.no_grad()
+def state_space_ceiling(true, n: int, *, bins: int = 10, around: str = "zero") -> float:
+    """The largest D_stsp that n points can have, in nats: that of a series which misses every bin of `true`.
+
+    ln(n + a K) - ln(a) - H(p) of K bins, smoothed by a each, H the entropy of `true`: by 2.3 more for ten times as many
+    points. Arguments, bins and errors as in `state_space_divergence`, and a ValueError when n is not positive.
+    """
+    true, _ = pair(true, true)
+    cells = _number(bins, true.shape[1])
+    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+        raise ValueError(f"n is {n!r}, expected a positive integer")
+    visited = torch.unique(_cells(true, true, spread(true), bins, around), return_counts=True)[1].double()
+    if not len(visited):
+        raise ValueError(f"no point of true (shape {tuple(true.shape)}) lies in the bins around {around}")
+    total = float(visited.sum()) + SMOOTHING * cells
+    p, empty = (visited + SMOOTHING) / total, SMOOTHING / total
+    negative_entropy = float((p * p.log()).sum()) + (cells - len(p)) * empty * math.log(empty)
+    return negative_entropy + math.log((n + SMOOTHING * cells) / SMOOTHING)
+
+
+@torch.no_grad()
 def kept_share(true, series=None, *, bins: int = 10, around: str = "zero") -> float:
     """Share of the points of `series` (of `true` by default) that the binning of `state_space_divergence` keeps."""
     true, series = pair(true, true if series is None else series)
@@ -58,6 +75,15 @@ def metric_floor(metric, series, **options) -> float:
     """metric(first half, second half): the distance between two pieces of one and the same series (T, N)."""
     half = len(series) // 2
     return metric(series[:half], series[half : 2 * half], **options)
+
+
+def _number(bins: int, size: int) -> int:
+    """Of the bins in all; ValueError for bad `bins`."""
+    if isinstance(bins, bool) or not isinstance(bins, int) or bins < 2:
+        raise ValueError(f"bins is {bins!r}, expected an integer >= 2")
+    if bins**size >= 2**62:
+        raise ValueError(f"bins is {bins}, which makes {bins**size:.1e} cells in {size} dimensions, too many")
+    return bins**size
 
 
 def pair(true, generated) -> tuple[Tensor, Tensor]:

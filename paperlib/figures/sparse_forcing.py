@@ -61,20 +61,22 @@ def bounds(orbit, margin=0.2, least=0.5):
 
 
 def against_tau(panels, cut=20.0) -> Figure:
-    """Both distances against tau: every seed a dot, medians joined, clipping dashed, tau_pred and floors marked.
+    """Both distances against tau: every seed a dot, medians joined, clipping dashed, tau_pred, floors and ceilings.
 
     panels: {system: {"divergence": ..., "hellinger": ..., "predicted": tau or None, "published": ...}}; each distance
-    {scale: (models {model: {tau: [values]}}, floor)} with tau 0 for clipping; published {kind: {tau: value}}. Paper
-    scale is filled, any other hollow. Values, and medians, above `cut` are drawn there.
+    {scale: (models {model: {tau: [values]}}, floor, ceiling or None)} with tau 0 for clipping; published {kind: {tau:
+    value}}. Paper scale is filled, any other hollow. Values, and medians, above `cut` are drawn there.
     """
     fig, axes = figure(2, len(panels), size=(2.9 * len(panels) + 0.4, 5.4), sharex=True, squeeze=False)
     for column, (system, panel) in enumerate(panels.items()):
         for row, (kind, label) in enumerate((("divergence", "$D_{stsp}$"), ("hellinger", "$D_H$"))):
             ax = axes[row, column]
-            for scale, (models, floor) in panel[kind].items():
+            for scale, (models, *limits) in panel[kind].items():
                 for model, cells in models.items():
                     one_sweep(ax, cells, model, scale == FULL, cut)
-                ax.axhline(floor, color=BLACK, ls=":", lw=0.9, alpha=1 if scale == FULL else 0.35)
+                for limit, style in zip(limits, (":", "-."), strict=True):
+                    if limit is not None:
+                        ax.axhline(limit, color=BLACK, ls=style, lw=0.9, alpha=1 if scale == FULL else 0.35)
             if panel["published"].get(kind):
                 ax.plot(
                     *zip(*panel["published"][kind].items(), strict=True), "s", mfc="none", color=BLACK, ms=5, mew=0.8
@@ -89,7 +91,7 @@ def against_tau(panels, cut=20.0) -> Figure:
             ax.set_xlim(2.4, 1300)
             ax.set_xticks([5, 30, 60, 200, 1000], ["5", "30", "60", "200", "1000"])
             ax.minorticks_off()
-    every = {model for panel in panels.values() for models, _ in panel["divergence"].values() for model in models}
+    every = {model for panel in panels.values() for models, *_ in panel["divergence"].values() for model in models}
     fig.legend(handles=marks(sorted(every)), loc="outside lower center", ncols=4)
     return fig
 
@@ -118,6 +120,7 @@ def marks(models):
         Line2D([], [], color=BLACK, ls="", marker="o", ms=3.5, mfc="none", mew=0.8, label="quick scale"),
         Line2D([], [], color=BLACK, ls="--", marker="x", ms=4, label="clipped instead"),
         Line2D([], [], color=BLACK, ls=":", label="two samples of the data"),
+        Line2D([], [], color=BLACK, ls="-.", label="nothing in common"),
         Line2D([], [], color=GREEN, label="$\\tau_{pred}$"),
         Line2D([], [], color=BLACK, ls="", marker="s", mfc="none", ms=5, label="published, LSTM"),
     ]

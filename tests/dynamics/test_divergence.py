@@ -8,7 +8,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from paperlib.dynamics import hellinger_distance, kept_share, metric_floor, power_spectrum, state_space_divergence
+from paperlib.dynamics import (
+    hellinger_distance,
+    kept_share,
+    metric_floor,
+    power_spectrum,
+    state_space_ceiling,
+    state_space_divergence,
+)
 
 
 def noise(seed: int, count: int = 5000, size: int = 3) -> torch.Tensor:
@@ -81,6 +88,42 @@ def test_floor_falls_with_length_and_five_dimensions_stay_sparse():
     floors = [metric_floor(state_space_divergence, noise(0, count)) for count in (2000, 20_000)]
     assert floors[1] < floors[0] / 2
     assert metric_floor(state_space_divergence, noise(0, 4000, 5), bins=30) > 5
+
+
+@pytest.mark.parametrize("around", ["zero", "data"])
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 2**31), size=st.integers(1, 4))
+def test_nothing_is_above_the_ceiling(around, seed, size):
+    x = noise(seed, 400, size)
+    for other in (noise(seed + 1, 300, size), 0.2 * noise(seed + 1, 300, size) + 1.5, x[:1].expand(300, -1)):
+        kept = int(kept_share(x, other, around=around) * 300 + 0.5)
+        if kept:
+            ceiling = state_space_ceiling(x, kept, around=around)
+            assert state_space_divergence(x, other, around=around) <= ceiling + 1e-9
+
+
+@pytest.mark.parametrize("around", ["zero", "data"])
+def test_a_run_that_misses_every_visited_bin_is_at_the_ceiling_and_the_longer_the_higher(around):
+    x = torch.cat([noise(0, 2000) * 0.1 - 1, noise(1, 2000) * 0.1 + 1])
+    missed = torch.zeros(1, 3, dtype=torch.float64)  # between the two clouds
+    ceilings = [state_space_ceiling(x, n, around=around) for n in (1000, 10_000)]
+    for n, ceiling in zip((1000, 10_000), ceilings, strict=True):
+        assert state_space_divergence(x, missed.expand(n, 3), around=around) == pytest.approx(ceiling, abs=1e-4)
+    assert ceilings[1] - ceilings[0] == pytest.approx(math.log(10), abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("true", "n", "options", "message"),
+    [
+        (noise(0), 0, {}, "n is 0, expected a positive integer"),
+        (noise(0), 2.5, {}, "n is 2.5"),
+        (noise(0), 10, {"bins": 1}, "bins is 1"),
+        (1e-3 * noise(0) + 1, 10, {}, "no point of true"),
+    ],
+)
+def test_bad_arguments_of_the_ceiling(true, n, options, message):
+    with pytest.raises(ValueError, match=message):
+        state_space_ceiling(true, n, **options)
 
 
 @pytest.mark.parametrize(
