@@ -3,6 +3,7 @@
 Building changes nothing that git tracks: `build/stage` is made anew, and jupyter-book writes beside it.
 """
 
+import json
 import os
 import re
 import shutil
@@ -24,6 +25,7 @@ HOSTED = re.compile(  # by https, by ssh, or as user@host:path
     r"(?:https://(?:[^@/]+@)?github\.com/|ssh://(?:[^@/]+@)?github\.com(?::\d+)?/|[^@/\s]+@github\.com:)"
     r"(?P<path>[\w.-]+/[\w.-]+?)(?:\.git)?/?"
 )
+LONG = 12  # lines of a code cell; longer ones are folded, so that text and figures stay together
 CHAPTER_LINK = re.compile(r"\[(?P<words>[^][]+)\]\((?:\.\./notebooks/)?(?P<chapter>\d\d_\w+)\.ipynb(?:#[^)]*)?\)")
 
 
@@ -79,6 +81,15 @@ def without_missing(text: str, available: set[str]) -> str:
     return CHAPTER_LINK.sub(plain, text)
 
 
+def folded(text: str) -> str:
+    """A notebook whose long code cells are shown on request; their outputs stay."""
+    notebook = json.loads(text)
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code" and len("".join(cell["source"]).splitlines()) > LONG:
+            cell["metadata"]["tags"] = [*cell["metadata"].get("tags", []), "hide-input"]
+    return json.dumps(notebook, ensure_ascii=False, indent=1)
+
+
 def stage(executed: Path = EXECUTED, repository: str | None = None) -> Path:
     """Make `build/stage` anew from the prose, the executed notebooks and the results; returns it."""
     shutil.rmtree(STAGE, ignore_errors=True)
@@ -87,7 +98,7 @@ def stage(executed: Path = EXECUTED, repository: str | None = None) -> Path:
     (STAGE / "notebooks").mkdir()
     for notebook in sorted(executed.glob("*.ipynb")):
         if (ROOT / "notebooks" / notebook.name).is_file():
-            shutil.copy2(notebook, STAGE / "notebooks")
+            (STAGE / "notebooks" / notebook.name).write_text(folded(notebook.read_text("utf-8")), "utf-8")
     vendor = STAGE / "_extra" / "_static" / "vendor"  # in _static itself jupyter-book would load each script once more
     vendor.mkdir(parents=True)
     for name, source in SCRIPTS.items():

@@ -57,6 +57,18 @@ def test_previews_and_equations_ask_nobody():
     assert scripts == {f"vendor/{name}" for name in book.SCRIPTS}
 
 
+def test_long_code_is_folded_and_nothing_else_changes():
+    short, long = "x = 1\n" * book.LONG, ["y = 2\n"] * (book.LONG + 1)
+    cells = [
+        {"cell_type": "markdown", "metadata": {}, "source": ["words\n"] * 40},
+        {"cell_type": "code", "metadata": {}, "outputs": [], "source": short},
+        {"cell_type": "code", "metadata": {"tags": ["mine"], "other": 1}, "outputs": [{"text": "2"}], "source": long},
+    ]
+    found = json.loads(book.folded(json.dumps({"cells": cells, "nbformat": 4})))
+    assert found["nbformat"] == 4 and found["cells"][:2] == cells[:2]
+    assert found["cells"][2] == cells[2] | {"metadata": {"tags": ["mine", "hide-input"], "other": 1}}
+
+
 def test_the_book_executes_nothing():
     assert book.configuration(None)["execute"]["execute_notebooks"] == "off"
 

@@ -40,6 +40,18 @@ def test_tables_that_a_cell_writes_are_tables(site, content):
         assert not markup.search("".join(words)), f"{path.name} shows the markup of a table"
 
 
+def test_long_code_is_folded_and_what_it_prints_is_not(content):
+    chapters = {path: soup for path, soup in content.items() if path.parent.name == "notebooks"}
+    assert chapters
+    for path, soup in chapters.items():
+        folds = soup.select("details.hide.above-input")
+        assert folds, f"{path.name} has no folded cell"
+        assert not any(fold.select(".cell_output, img") for fold in folds), f"{path.name} folds an output"
+        for code in soup.select(".cell_input pre"):
+            if not code.find_parent("details"):
+                assert len(code.get_text().strip().splitlines()) <= book.LONG, f"{path.name} shows a long cell"
+
+
 def dead_links(site: Path, soups: dict[Path, BeautifulSoup]) -> list[str]:
     anchors = {path: {tag.get("id") or tag.get("name") for tag in soup.find_all(True)} for path, soup in soups.items()}
     dead = []
