@@ -145,8 +145,8 @@ def quick_runs() -> list[dict[str, Any]]:
 
 
 def code_runs() -> list[dict[str, Any]]:
-    """The published optimum and a failure of the sweep on Lorenz, with the released code's growing interval."""
-    return [run_of("lorenz", "lstm", tau, "paper", 0) | {"variant": "code"} for tau in (30, 200)]
+    """The intervals with a printed value on Lorenz, with the released code's growing one; optimum and failure first."""
+    return [run_of("lorenz", "lstm", tau, "paper", 0) | {"variant": "code"} for tau in (30, 200, 5, 50, 60, 70, 100)]
 
 
 def paper_runs() -> list[dict[str, Any]]:
