@@ -1,8 +1,9 @@
 """The ledger: what the papers state, what was measured, and the verdict at each scale.
 
-Statements stand in `data/claims/<notebook>.toml`, with the rule by which a value decides and the verdict expected
-at each scale. Notebooks call `check`; each writes its own results file. A verdict comes from a number; a claim
-that nobody ran says so; `changes` lists what no longer agrees with the file, and the tests fail on it.
+Statements stand in `data/claims/<notebook>.toml`, with the rule by which a value decides, the verdict expected at
+each scale and, where these differ, the reason. Notebooks call `check`; each writes its own results file. A verdict
+comes from a number; a claim that nobody ran says so; `changes` lists what no longer agrees with the file, and the
+tests fail on it.
 """
 
 import difflib
@@ -40,7 +41,7 @@ def statements(folder: Path | None = None) -> dict[str, dict]:
 def _validate(claim: dict, path: Path) -> None:
     where = f"{path.name}: claim {claim.get('id', '(without id)')}"
     missing = {"id", "source", "statement", "printed", "rule", "notebook"} - claim.keys()
-    unknown = claim.keys() - FIELDS - {"verdict"}
+    unknown = claim.keys() - FIELDS - {"verdict", "differs"}
     if missing or unknown:
         raise ValueError(f"{where}: missing {sorted(missing)}, unknown {sorted(unknown)}")
     if claim["rule"] not in RULES:
@@ -177,6 +178,7 @@ def ledger(results: Path | None = None) -> list[dict]:
                 "printed": claim["printed"],
                 "tolerance": claim.get("tolerance"),
                 "notebook": claim["notebook"],
+                "differs": claim.get("differs"),
                 "results": {s: _summary(claim, measured[s]) if s in measured else none for s in scales},
             }
         )
@@ -184,16 +186,30 @@ def ledger(results: Path | None = None) -> list[dict]:
 
 
 def changes(results: Path | None = None) -> list[str]:
-    """One line for every verdict that differs from the claims file; empty when all agree."""
+    """One line for every verdict that differs from the claims file; empty when all agree.
+
+    And for every claim that one scale decides otherwise than another without a reason in the file, or the reverse.
+    """
     lines = []
     expected = statements()
     for record in ledger(results):
+        if disagree(record) != bool(record["differs"]):
+            lines.append(
+                f"{record['id']}: the verdicts differ between scales, the file does not say why"
+                if disagree(record)
+                else f"{record['id']}: the file says why verdicts differ between scales, and they do not"
+            )
         for scale, result in record["results"].items():
             default = "cited" if expected[record["id"]]["rule"] == "cited" else "not run"
             wanted = expected[record["id"]].get("verdict", {}).get(scale, default)
             if result["verdict"] != wanted:
                 lines.append(f"{record['id']} at {scale}: {result['verdict']}, the file says {wanted}")
     return lines
+
+
+def disagree(record: dict) -> bool:
+    """Whether two scales at which a claim was run decide it differently."""
+    return len({result["verdict"] for result in record["results"].values()} - {"not run"}) > 1
 
 
 def shown(value) -> str:

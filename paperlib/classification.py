@@ -17,6 +17,7 @@ from paperlib.training.seeds import seeded, start_states
 
 CHANCE = 0.25  # four classes
 SOLVED = 0.8  # accuracy above which sequences are called learned
+ROUNDING = 1e-12  # growth of a distance, in shares of its first size, that float64 may make by itself
 BY_HEART = 0.9  # R, supplementary Fig. 2: "above 90%" on the training sequences, guessing on the others
 
 

@@ -62,7 +62,8 @@ def halves(system: str, data: np.ndarray | None) -> dict[str, float]:
     half = len(data) // 2
     first, second = (torch.as_tensor(np.asarray(part)) for part in (data[:half], data[half : 2 * half]))
     kept = round(dynamics.kept_share(first, second) * half)
-    return {**distances(first, second, 25), "ceiling": dynamics.state_space_ceiling(first, kept)}
+    ceiling = dynamics.state_space_ceiling(first, kept) if kept else math.inf
+    return {**distances(first, second, 25), "ceiling": ceiling}
 
 
 def ceilings(system: str, data: np.ndarray | None, n: int = 100_000) -> dict[str, float]:

@@ -49,6 +49,7 @@ def claims_page(records: list[dict]) -> str:
         *(f"- {badge(v)}: {EXPLAINED[v]}" for v in EXPLAINED),
         "```",
         "",
+        *_differences([record for record in records if claims.disagree(record)]),
     ]
     ordered = sorted(records, key=lambda record: _order(_section(record["source"])))
     for paper, whole in groupby(ordered, key=lambda record: _section(record["source"])[0]):
@@ -57,6 +58,20 @@ def claims_page(records: list[dict]) -> str:
             head = [f"### {section[0].upper()}{section[1:]}", ""] if section else []
             lines += [*head, *_claims_table(list(group)), ""]
     return "\n".join(lines) + "\n"
+
+
+def _differences(records: list[dict]) -> list[str]:
+    """What one scale decides otherwise than another, and why."""
+    lines = [f"```{{dropdown}} Verdicts that differ between the scales ({len(records)}), and why"]
+    for record in records:
+        ran = {
+            scale: result["verdict"] for scale, result in record["results"].items() if result["verdict"] != "not run"
+        }
+        said = ", ".join(f"{scale} {badge(verdict)}" for scale, verdict in ran.items())
+        lines.append(
+            f'- <a href="#{record["id"].lower()}">{record["id"]}</a>: {said}. {_line(record.get("differs") or "")}'
+        )
+    return [*lines, "```", ""] if records else []
 
 
 def _section(source: str) -> tuple[str, str]:

@@ -118,6 +118,24 @@ def test_changes_name_what_no_longer_agrees(house):
     assert "close at quick: does not hold, the file says holds" in claims.changes()
 
 
+def test_scales_that_decide_differently_want_a_reason(house):
+    file = house / "claims" / "one.toml"
+
+    def said(more: str) -> list[str]:
+        file.write_text(FILE.replace('id = "close"', f'id = "close"\n{more}'))
+        return [line for line in claims.changes() if "between scales" in line]
+
+    reason = 'differs = "Longer training."'
+    assert said("") == [] and said(reason) == [
+        "close: the file says why verdicts differ between scales, and they do not"
+    ]
+    claims.check("close", 0.45)
+    assert said("") == []  # one scale alone
+    claims.check("close", 0.9, scale="paper")
+    assert said("") == ["close: the verdicts differ between scales, the file does not say why"]
+    assert said(reason) == [] and record("close")["differs"] == "Longer training."
+
+
 def test_stored_results_serve_until_a_notebook_has_run_here(house):
     (house / "stored").mkdir()
     (house / "stored" / "two.json").write_text(json.dumps({"pair": {"paper": {"values": {"None": [1.0, 2.1]}}}}))

@@ -105,6 +105,7 @@ RECORDS = [
         "printed": "0.5",
         "tolerance": 0.1,
         "notebook": "nowhere",
+        "differs": "Longer\ntraining.",
         "results": {
             "quick": {"value": 0.51, "seeds": 3, "spread": [0.5, 0.52], "verdict": "holds", "note": "Thrice."},
             "paper": {"value": {"printed": False, "corrected": True}, "seeds": 1, "verdict": "erratum"},
@@ -160,6 +161,15 @@ def test_the_ledger_shows_value_seeds_and_verdict():
     assert [f"{pages.badge(v)} 1" in counts for v in ("holds", "does not hold", "not run", "cited")] == [True] * 3 + [
         False
     ]
+
+
+def test_the_ledger_says_why_scales_differ():
+    page = pages.claims_page(RECORDS)
+    badges = pages.badge("holds"), pages.badge("erratum")
+    assert "{dropdown} Verdicts that differ between the scales (1), and why" in page
+    said = '- <a href="#r-4.10-b">R-4.10-b</a>: quick {}, paper {}. Longer training.'.format(*badges)
+    assert said in page
+    assert "{dropdown} What" in pages.claims_page(RECORDS[:1]) and "differ" not in pages.claims_page(RECORDS[:1])
 
 
 def test_speeds_without_a_measurement_say_so(monkeypatch, tmp_path):
