@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from paperlib import classification
+from paperlib import classification, symbol_memory
 from paperlib.models import LSTM, OrthogonalRNN, StableLSTM, TanhRNN
 from paperlib.tasks import Classification
 from paperlib.training.seeds import seeded
@@ -94,16 +94,16 @@ def test_cloud_of_a_contraction():
 
 def test_memory_of_a_certified_network_fades_and_a_rotation_keeps_it(task):
     stable = seeded(0, lambda: StableLSTM(6, 8, 4, projection="row")).double()
-    kept = classification.memory(stable, task, 20)
+    kept = symbol_memory.memory(stable, task, 20)
     assert kept.shape == (20, 20)
     assert kept[0] == pytest.approx(np.ones(20))
     places = (task.validation[0][:, :20] < 2).int().argmax(0).numpy()
     assert ((~np.isnan(kept)).sum(0) == 20 - places).all()
-    assert classification.rate_of(kept) < stable.certificate(1.0).rate
+    assert symbol_memory.rate_of(kept) < stable.certificate(1.0).rate
     rotation = seeded(0, lambda: OrthogonalRNN(6, 8, 4)).double()
     with torch.no_grad():
         rotation.bias_hh.zero_()
-    assert classification.rate_of(classification.memory(rotation, task, 20)) == pytest.approx(1, abs=1e-6)
+    assert symbol_memory.rate_of(symbol_memory.memory(rotation, task, 20)) == pytest.approx(1, abs=1e-6)
 
 
 def test_a_network_that_reads_the_last_symbol_alone_has_the_second_right(task):
@@ -116,7 +116,7 @@ def test_a_network_that_reads_the_last_symbol_alone_has_the_second_right(task):
         model.weight_ih[0, :2] = torch.tensor([9.0, -9.0])
         model.weight_ho[:2, 0] = torch.tensor([1.0, -1.0])  # (p, p) against (p, q)
         model.bias_ho[2:] = -9.0
-    first, second = classification.symbols_right(model, task)
+    first, second = symbol_memory.symbols_right(model, task)
     assert second == 1
     assert first == pytest.approx(float((task.validation[1] < 2).double().mean()))
 

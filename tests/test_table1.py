@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from paperlib import classification, experiments, runs, table1
+from paperlib import classification, experiments, runs, symbol_memory, table1
 from paperlib.dynamics.classify import KINDS
 from paperlib.models import LSTM
 from paperlib.training import arrays
@@ -118,9 +118,9 @@ def test_the_rate_is_of_the_distractors_and_the_gap_of_the_sequences(tmp_path):
     found.folder.mkdir()
     exponents = torch.tensor([[9.0, 0.0], [9.0, 0.0], [-0.1, -1.0], [-0.3, -1.0], [-0.1, -1.0], [-0.3, -1.0]])
     arrays.save(found.folder / "final.safetensors", {"exponents": (("input", "exponent"), exponents)})
-    assert classification.distractor_exponent(found) == pytest.approx(-0.2)
+    assert symbol_memory.distractor_exponent(found) == pytest.approx(-0.2)
     kept = np.array([[1.0, 1.0], [0.5, 0.5], [0.25, np.nan]])
-    assert classification.gap_of(kept) == 1.5
+    assert symbol_memory.gap_of(kept) == 1.5
 
 
 def test_what_is_drawn_is_counted_by_outputs(tmp_path):
