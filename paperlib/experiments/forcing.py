@@ -145,7 +145,7 @@ def quick_runs() -> list[dict[str, Any]]:
 
 
 def code_runs() -> list[dict[str, Any]]:
-    """Lorenz with the released code's growing interval, every tau that has a printed value; optimum and failure first."""
+    """Lorenz with the released code's growing interval, every tau with a printed value; optimum and failure first."""
     cells = [(tau, 0) for tau in (30, 200, 5, 50, 60, 70, 100)] + [(5, 1), (5, 2)]  # where it makes a difference
     return [run_of("lorenz", "lstm", tau, "paper", seed) | {"variant": "code"} for tau, seed in cells]
 
