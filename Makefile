@@ -25,7 +25,7 @@ export NUMBA_NUM_THREADS := 1
 .DEFAULT_GOAL := book
 
 book: $(INSTALLED)
-	@$(BIN)/snakemake --cores $(CORES) --quiet host progress reason
+	@$(BIN)/snakemake --cores $(CORES) --rerun-incomplete --quiet host progress reason
 	@$(BIN)/python -c "from paperlib.paths import SITE; print('The book:', (SITE / 'index.html').as_uri())"
 
 test: $(INSTALLED)
@@ -37,12 +37,12 @@ test: $(INSTALLED)
 	$(BIN)/pytest -q -rs tests/pages
 
 outputs: $(INSTALLED)
-	@$(BIN)/snakemake --cores $(CORES) --quiet host progress reason -- runs
+	@$(BIN)/snakemake --cores $(CORES) --rerun-incomplete --quiet host progress reason -- runs
 	@PAPERLIB_RESULTS=$(CURDIR)/data/results $(BIN)/python -m paperlib.notebooks
 
 paper: $(INSTALLED)
 	@$(BIN)/paperlib campaign
-	@$(BIN)/snakemake --cores $(CORES) --quiet host progress reason --keep-going --config scale=paper
+	@$(BIN)/snakemake --cores $(CORES) --rerun-incomplete --quiet host progress reason --keep-going --config scale=paper
 
 bench: $(INSTALLED)
 	$(BIN)/pytest -q -s tests/benchmarks -o python_files='bench_*.py' -o python_functions='bench_*'
