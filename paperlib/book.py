@@ -98,14 +98,15 @@ def stage(executed: Path = EXECUTED, repository: str | None = None) -> Path:
     (STAGE / "notebooks").mkdir()
     for notebook in sorted(executed.glob("*.ipynb")):
         if (ROOT / "notebooks" / notebook.name).is_file():
-            (STAGE / "notebooks" / notebook.name).write_text(folded(notebook.read_text("utf-8")), "utf-8")
+            shutil.copy2(notebook, STAGE / "notebooks")
     vendor = STAGE / "_extra" / "_static" / "vendor"  # in _static itself jupyter-book would load each script once more
     vendor.mkdir(parents=True)
     for name, source in SCRIPTS.items():
         shutil.copy2(NPM / "node_modules" / source, vendor / name)
     available = {path.stem for path in (STAGE / "notebooks").glob("*.ipynb")}
     for page in [*(STAGE / "book").rglob("*.md"), *(STAGE / "notebooks").glob("*.ipynb")]:
-        page.write_text(without_missing(page.read_text("utf-8"), available), "utf-8")
+        text = without_missing(page.read_text("utf-8"), available)
+        page.write_text(folded(text) if page.suffix == ".ipynb" else text, "utf-8")
     _dump(configuration(repository), STAGE / "_config.yml")
     _dump(contents(available), STAGE / "_toc.yml")
     (STAGE / "book" / "made").mkdir()

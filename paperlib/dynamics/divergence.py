@@ -31,9 +31,7 @@ def state_space_divergence(true, generated, *, bins: int = 10, around: str = "ze
     if not torch.isfinite(generated).all():
         return math.inf
     scale = spread(true)
-    p, q = (_cells(series, true, scale, bins, around) for series in (true, generated))
-    if not len(p):
-        raise ValueError(f"no point of true (shape {tuple(true.shape)}) lies in the bins around {around}")
+    p, q = _true_cells(true, scale, bins, around), _cells(generated, true, scale, bins, around)
     if not len(q):
         return math.inf
     occupied, where = torch.unique(torch.cat([p, q]), return_inverse=True)
@@ -55,9 +53,7 @@ def state_space_ceiling(true, n: int, *, bins: int = 10, around: str = "zero") -
     cells = _number(bins, true.shape[1])
     if isinstance(n, bool) or not isinstance(n, int) or n < 1:
         raise ValueError(f"n is {n!r}, expected a positive integer")
-    visited = torch.unique(_cells(true, true, spread(true), bins, around), return_counts=True)[1].double()
-    if not len(visited):
-        raise ValueError(f"no point of true (shape {tuple(true.shape)}) lies in the bins around {around}")
+    visited = torch.unique(_true_cells(true, spread(true), bins, around), return_counts=True)[1].double()
     total = float(visited.sum()) + SMOOTHING * cells
     p, empty = (visited + SMOOTHING) / total, SMOOTHING / total
     negative_entropy = float((p * p.log()).sum()) + (cells - len(p)) * empty * math.log(empty)
@@ -108,6 +104,14 @@ def spread(true: Tensor) -> Tensor:
     if not (scale > 0).all():
         raise ValueError(f"true of shape {tuple(true.shape)} is constant in a coordinate, expected one that varies")
     return scale
+
+
+def _true_cells(true: Tensor, scale: Tensor, bins: int, around: str) -> Tensor:
+    """Those of `true` itself, of which there must be some."""
+    cells = _cells(true, true, scale, bins, around)
+    if not len(cells):
+        raise ValueError(f"no point of true (shape {tuple(true.shape)}) lies in the bins around {around}")
+    return cells
 
 
 def _cells(series: Tensor, true: Tensor, scale: Tensor, bins: int, around: str) -> Tensor:
