@@ -124,7 +124,7 @@ def run_of(system: str, model: str, tau: int, scale: str, seed: int) -> dict[str
 
 # Milliseconds an update: what it takes at least, and what every step of the window adds. CPU time on one core of an AMD
 # EPYC beside other work (2026), batches of 32, windows of 100 to 1100 steps; alone on the core it is less.
-MILLISECONDS = {"lstm": (3.3, 0.0565), "tanh": (0.0, 0.063), "plrnn": (1.5, 0.034)}
+MILLISECONDS = {"lstm": (2.9, 0.041), "tanh": (1.4, 0.0255), "plrnn": (1.5, 0.034)}
 
 
 def minutes(run: dict[str, Any], device: str = "cpu") -> float | None:

@@ -50,6 +50,18 @@ def test_the_fast_path_is_the_iterated_step_and_so_are_its_gradients(name, bias)
         torch.testing.assert_close(fast, slow, rtol=1e-11, atol=1e-11)
 
 
+@pytest.mark.parametrize("hidden", [1, 30, 32, 50])  # filled up to a block of the kernel, whole, or too large for it
+@pytest.mark.parametrize("name", ["lstm", "tanh"])
+def test_the_kernels_of_training_are_the_iterated_step_in_single_precision(name, hidden):
+    model = build(name, 3, hidden, 2).float()
+    u, x0 = rand(20, 4, 3).float(), rand(4, model.state_size, seed=1).float()
+    found = []
+    for y, x in (model(u, x0), plain_loop(model, u, x0)):
+        found.append([y, x, *torch.autograd.grad(y.sin().sum() + x.square().sum(), [*model.parameters()])])
+    for fast, slow in zip(*found, strict=True):
+        torch.testing.assert_close(fast, slow, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_without_a_start_the_state_is_zero(name):
     model, u = build(name, 1, 6, 1), rand(5, 2, 1)
