@@ -10,7 +10,7 @@ from torch import nn
 from paperlib import runs
 from paperlib.commands.train import keep_memory
 from paperlib.experiments import experiment
-from paperlib.models import LSTM, OrthogonalRNN, StableLSTM
+from paperlib.models import LSTM, OrthogonalRNN, StableLSTM, TanhRNN
 from paperlib.models.orthogonal import ModReLUSequence, exponential, henaff
 from paperlib.paths import STORED_RUNS
 from paperlib.training.seeds import seeded
@@ -136,6 +136,26 @@ def bench_lstm(report, batch):
     )
     item.ratio("time over nn.LSTM's", times["LSTM"] / times["nn.LSTM and nn.Linear"], at_most=1.05)
     item.ratio("share of the matrix-product limit", times["its matrix products alone"] / times["LSTM"], at_least=0.5)
+
+
+@pytest.mark.parametrize("make, rival, goal", [(LSTM, nn.LSTM, 1.2), (TanhRNN, nn.RNN, 2)])
+def bench_small(report, make, rival, goal):
+    """The networks of M: so small that blocks of the kernel, or the record of every operation, are what counts."""
+    steps, batch, hidden = 1000, 32, 30
+    model, torchs, head = seeded(0, lambda: (make(1, hidden, 3), rival(1, hidden), nn.Linear(hidden, 3)))
+    u, name = numbers(steps, batch, 1), f"nn.{rival.__name__}"
+    item = report.item(
+        f"{make.__name__} of {hidden} states",
+        f"forward and backward of {steps} steps, {hidden} units, batch {batch}, float32, one thread",
+    )
+    times = compare(
+        item,
+        {
+            make.__name__: lambda: model(u)[0].square().sum().backward(),
+            f"{name} and nn.Linear": lambda: head(torchs(u)[0]).square().sum().backward(),
+        },
+    )
+    item.ratio(f"faster than {name}", times[f"{name} and nn.Linear"] / times[make.__name__], at_least=goal)
 
 
 def bench_projection(report):
