@@ -43,19 +43,21 @@ Cells = dict[int, list[Run]]  # tau -> runs, seeds in order
 Sweep = dict[str, dict[str, Cells]]  # system -> network -> cells
 
 
-def sweep(scale: str, roots=(), *, variant: str = "paper") -> Sweep:
+def sweep(scale: str, roots=(), *, variant: str = "paper", status: str = "done") -> Sweep:
     """Finished runs at a scale; systems and networks without one are left out, as are runs with other settings.
 
     And runs whose record lacks one of the measures: those of other definitions are not to be mixed with these.
     variant="code": those whose interval grew from 1 to tau over the training, as in the released code.
+    status="diverged": those whose training met a loss that is no number; they have a history and no measures.
     """
+    needed = NEEDED if status == "done" else set()
     result: Sweep = {}
     for system in SYSTEMS:
         for model in NETWORKS:
             cells: Cells = {}
-            for run in runs.find(system, model, scale=scale, variant=variant, status="done", roots=roots):
+            for run in runs.find(system, model, scale=scale, variant=variant, status=status, roots=roots):
                 settings = run.record["identity"]["settings"]
-                if settings.keys() == {"tau"} and run.metrics.keys() >= NEEDED:
+                if settings.keys() == {"tau"} and needed <= run.metrics.keys():
                     cells.setdefault(settings["tau"], []).append(run)
             if cells:
                 result.setdefault(system, {})[model] = {

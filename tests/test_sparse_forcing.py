@@ -52,6 +52,15 @@ def test_growing_intervals_are_a_sweep_of_their_own(root):
     assert [run.id for run in own["lorenz"]["lstm"][30]] == [found.id] and list(own) == ["lorenz"]
 
 
+def test_diverged_trainings_are_a_sweep_of_their_own(root):
+    run = stored(root, "lorenz", "tanh", 200, 0, 1.0)
+    record = {key: value for key, value in run.record.items() if key != "metrics"}
+    (run.folder / "run.json").write_text(json.dumps({**record, "status": "diverged"}))
+    assert "tanh" not in sparse_forcing.sweep("paper", roots=(root,))["lorenz"]
+    found = sparse_forcing.sweep("paper", roots=(root,), status="diverged")
+    assert [run.id for run in found["lorenz"]["tanh"][200]] == [run.id] and list(found) == ["lorenz"]
+
+
 def test_records_without_distances_are_left_out(root):
     run = stored(root, "temperature", "lstm", 30, 0, 1.0)
     assert "temperature" in sparse_forcing.sweep("paper", roots=(root,))

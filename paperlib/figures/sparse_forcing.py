@@ -92,7 +92,8 @@ def against_tau(panels, cut=20.0) -> Figure:
             ax.set_xticks([5, 30, 60, 200, 1000], ["5", "30", "60", "200", "1000"])
             ax.minorticks_off()
     every = {model for panel in panels.values() for models, *_ in panel["divergence"].values() for model in models}
-    fig.legend(handles=marks(sorted(every)), loc="outside lower center", ncols=4)
+    handles = marks(sorted(every), published=any(panel["published"] for panel in panels.values()))
+    fig.legend(handles=handles, loc="outside lower center", ncols=4)
     return fig
 
 
@@ -111,10 +112,11 @@ def one_sweep(ax, cells, model, full, cut) -> None:
         ax.plot([CLIPPED_AT * BESIDE[model]] * len(cells[0]), np.minimum(cells[0], cut), "x", **style)
 
 
-def marks(models):
+def marks(models, published=False):
     """What the lines and marks of `against_tau` mean."""
     from matplotlib.lines import Line2D
 
+    squares = Line2D([], [], color=BLACK, ls="", marker="s", mfc="none", ms=5, label="published, LSTM")
     return [
         *(Line2D([], [], color=MODEL_COLOURS[m], marker="o", ms=3.5, label=MODEL_NAMES[m]) for m in models),
         Line2D([], [], color=BLACK, ls="", marker="o", ms=3.5, mfc="none", mew=0.8, label="quick scale"),
@@ -122,7 +124,7 @@ def marks(models):
         Line2D([], [], color=BLACK, ls=":", label="two samples of the data"),
         Line2D([], [], color=BLACK, ls="-.", label="nothing in common"),
         Line2D([], [], color=GREEN, label="$\\tau_{pred}$"),
-        Line2D([], [], color=BLACK, ls="", marker="s", mfc="none", ms=5, label="published, LSTM"),
+        *([squares] if published else []),
     ]
 
 
