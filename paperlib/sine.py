@@ -6,8 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from paperlib.dynamics import lyapunov_spectrum
 from paperlib.models import Model, bind
 from paperlib.runs import Run
+from paperlib.training.finish import frequency
 from paperlib.training.seeds import start_states
 
 OSCILLATES = 0.02  # standard deviation of an output of amplitude 1 above which it is called an oscillation
@@ -53,6 +55,23 @@ def starts(run: Run, model: Model, inputs: int, count: int = 3) -> Tensor:
     """Zero and `count` of the run's start states N(0, 100^2) for every input: (1 + count, I, N)."""
     drawn = start_states(run.seed, count, model.state_size).double()
     return torch.cat([drawn.new_zeros(1, model.state_size), drawn])[:, None].expand(-1, inputs, -1).clone()
+
+
+def from_zero(
+    model: Model, omega: Tensor, *, n: int = 4000, transient: int = 4000, k: int = 2
+) -> tuple[Tensor, Tensor]:
+    """Exponents (I, k), nats a step, and output frequency (I,), rad a step, on the attractors that zero leads to.
+
+    omega (I,). Zero is the state that training starts from. As `training.finish.last_measure` does from a drawn start,
+    with the frequency over the same n steps; NaN where nothing oscillates.
+    """
+    u = omega.reshape(1, -1, 1)
+    with torch.no_grad():
+        x = model(u.expand(transient, -1, -1).contiguous())[1]
+        y = model(u.expand(n, -1, -1).contiguous(), x)[0]
+    aligned = 300  # steps in which the tangents turn along the flow: without them the zero exponent is off by 1 / n
+    exponents = lyapunov_spectrum(steps(model, omega), x, n, transient=aligned, k=k)
+    return exponents, frequency(y[..., 0])
 
 
 @torch.no_grad()

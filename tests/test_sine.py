@@ -1,0 +1,75 @@
+"""Readings of the sine-wave trainings, on records and maps whose answer is known."""
+
+import math
+
+import numpy as np
+import torch
+
+from paperlib import sine
+from paperlib.models import TanhRNN
+
+
+def rotation(angle: float, gain: float) -> TanhRNN:
+    """A network of two units, turned by `angle` and stretched by `gain`: its circle is smooth where gain > 1."""
+    model = TanhRNN(1, 2, 1, bias=False).double()
+    turn = [[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]]
+    with torch.no_grad():
+        model.weight_hh.copy_(gain * torch.tensor(turn))
+        model.weight_ih.fill_(0.01)  # zero is left by the input
+    return model
+
+
+def test_crossing_is_interpolated_between_two_probes():
+    epochs = np.array([0, 25, 50, 75])
+    angle = 0.3
+    modulus = np.array([0.8, 0.9, 1.1, 1.2])
+    pair = np.stack([modulus * math.cos(angle), modulus * math.sin(angle)], -1)[:, None]
+    found = sine.crossing(epochs, pair)
+    assert (found.before, found.after) == (25, 50)
+    assert math.isclose(found.epoch, 37.5) and math.isclose(found.angle, angle)
+
+
+def test_no_crossing_without_a_pair_that_leaves_outwards():
+    epochs = np.array([0, 25])
+    for before, after in (((0.9, 0.0), (1.1, 0.0)), ((1.1, 0.3), (0.9, 0.3)), ((0.5, 0.3), (0.6, 0.3))):
+        assert sine.crossing(epochs, np.array([[before], [after]])) is None
+    assert sine.crossing(epochs, np.array([[(math.nan, math.nan)], [(1.1, 0.3)]])) is None
+
+
+def test_from_zero_measures_the_circle_that_zero_leads_to():
+    omega = torch.tensor([0.2, 0.4], dtype=torch.float64)
+    exponents, frequency = sine.from_zero(rotation(0.5, 1.05), omega, n=4000, transient=2000)
+    assert exponents.shape == (2, 2)
+    assert float(exponents[:, 0].abs().max()) < 1e-3 and float(exponents[:, 1].max()) < -0.03
+    assert torch.allclose(frequency, torch.full((2,), 0.5, dtype=torch.float64), atol=0.01)
+
+
+def test_from_zero_of_a_contraction_has_no_frequency():
+    exponents, frequency = sine.from_zero(rotation(0.5, 0.9), torch.tensor([0.2], dtype=torch.float64), n=500)
+    assert abs(float(exponents[0, 0]) - math.log(0.9)) < 0.01 and bool(frequency.isnan().all())
+
+
+def test_free_run_windows_follow_each_other():
+    grows, dies = rotation(0.5, 1.05), rotation(0.5, 0.9)
+    omega = torch.tensor([0.2], dtype=torch.float64)
+    assert sine.free_run(grows, omega, 3, 400)[-1, 0] > sine.OSCILLATES
+    windows = sine.free_run(dies, omega, 2, 400)
+    assert windows.shape == (2, 1) and windows[1, 0] < 1e-12 < windows[0, 0]
+
+
+def test_jumps_are_the_epochs_after_the_rise():
+    assert sine.jumps(np.array([1.0, 2.1, 2.0, 4.0, 1.0, 3.0])).tolist() == [1, 5]
+
+
+def test_changes_count_beginnings_and_ends():
+    deviation = np.array([[0.0, 0.5], [0.0, 0.5], [0.3, 0.5], [0.0, 0.5]])
+    assert sine.changes(np.arange(4), deviation).tolist() == [False, True, True]
+
+
+def test_coincidence_sees_what_always_happens_together():
+    changed = np.zeros(200, bool)
+    changed[[20, 77, 130]] = True
+    together = sine.coincidence(3 * changed, changed)
+    assert together["jumps"] == together["together"] == 9 and together["p"] < 0.02
+    apart = sine.coincidence(3 * np.roll(changed, 5), changed)
+    assert apart["together"] == 0 and apart["p"] == 1.0
