@@ -25,19 +25,22 @@ class Crossing:
     angle: float  # rad a step: the frequency that is born
 
 
-def crossing(epochs: np.ndarray, multipliers: np.ndarray) -> Crossing | None:
-    """The first epoch at which a complex pair crosses the unit circle outwards, by linear interpolation.
+def crossings(epochs: np.ndarray, multipliers: np.ndarray, followed: np.ndarray) -> list[Crossing]:
+    """Every epoch at which a complex pair crosses the unit circle outwards, by linear interpolation.
 
-    epochs (E,), multipliers (E, M, 2) as real and imaginary parts, by modulus. None where none does. R, section 5.1.
+    epochs (E,), multipliers (E, M, 2) as real and imaginary parts, by modulus; followed (E,): whether the fixed point
+    is the one of the probe before, as another point's multipliers say nothing of a crossing. R, section 5.1.
     """
     values = multipliers[:, 0, 0] + 1j * multipliers[:, 0, 1]
     modulus = np.abs(values)
+    found = []
     for i in range(len(epochs) - 1):
-        if modulus[i] < 1 <= modulus[i + 1] and abs(values[i + 1].imag) > 1e-6:
+        if modulus[i] < 1 <= modulus[i + 1] and abs(values[i + 1].imag) > 1e-6 and followed[i + 1]:
             share = (1 - modulus[i]) / (modulus[i + 1] - modulus[i])
             epoch = epochs[i] + share * (epochs[i + 1] - epochs[i])
-            return Crossing(int(epochs[i]), int(epochs[i + 1]), float(epoch), float(abs(np.angle(values[i + 1]))))
-    return None
+            angle = float(abs(np.angle(values[i + 1])))
+            found.append(Crossing(int(epochs[i]), int(epochs[i + 1]), float(epoch), angle))
+    return found
 
 
 def trained(run: Run) -> Model:

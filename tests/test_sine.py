@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pytest
 import torch
 
 from paperlib import sine
@@ -19,21 +20,26 @@ def rotation(angle: float, gain: float) -> TanhRNN:
     return model
 
 
-def test_crossing_is_interpolated_between_two_probes():
-    epochs = np.array([0, 25, 50, 75])
-    angle = 0.3
-    modulus = np.array([0.8, 0.9, 1.1, 1.2])
-    pair = np.stack([modulus * math.cos(angle), modulus * math.sin(angle)], -1)[:, None]
-    found = sine.crossing(epochs, pair)
-    assert (found.before, found.after) == (25, 50)
-    assert math.isclose(found.epoch, 37.5) and math.isclose(found.angle, angle)
+def pairs(modulus, angle=0.3):
+    """One complex pair a probe, (E, 1, 2)."""
+    return np.stack([np.multiply(modulus, math.cos(angle)), np.multiply(modulus, math.sin(angle))], -1)[:, None]
 
 
-def test_no_crossing_without_a_pair_that_leaves_outwards():
-    epochs = np.array([0, 25])
-    for before, after in (((0.9, 0.0), (1.1, 0.0)), ((1.1, 0.3), (0.9, 0.3)), ((0.5, 0.3), (0.6, 0.3))):
-        assert sine.crossing(epochs, np.array([[before], [after]])) is None
-    assert sine.crossing(epochs, np.array([[(math.nan, math.nan)], [(1.1, 0.3)]])) is None
+def test_crossings_are_interpolated_between_two_probes():
+    followed = np.array([0, 1, 1, 1, 1, 1])
+    found = sine.crossings(np.arange(0, 150, 25), pairs([0.8, 0.9, 1.1, 0.9, 1.3, 1.2]), followed)
+    assert [(one.before, one.after) for one in found] == [(25, 50), (75, 100)]
+    assert [one.epoch for one in found] == pytest.approx([37.5, 81.25])
+    assert [one.angle for one in found] == pytest.approx([0.3, 0.3])
+
+
+def test_no_crossing_without_a_pair_of_one_point_that_leaves_outwards():
+    epochs, same = np.array([0, 25]), np.array([0, 1])
+    assert sine.crossings(epochs, pairs([0.9, 1.1]), same)
+    assert not sine.crossings(epochs, pairs([0.9, 1.1]), np.array([1, 0]))  # another point
+    assert not sine.crossings(epochs, pairs([1.1, 0.9]), same)
+    assert not sine.crossings(epochs, pairs([0.9, 1.1], angle=0.0), same)  # a real one
+    assert not sine.crossings(epochs, pairs([math.nan, 1.1]), same)
 
 
 def test_from_zero_measures_the_circle_that_zero_leads_to():

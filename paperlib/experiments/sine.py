@@ -53,7 +53,7 @@ def sine(model: str, scale: str, variant: str, settings: dict[str, Any]) -> Expe
             milestones=milestones if schedule == "step" else (),
             factor=0.1,  # R, 5.1
         ),
-        attractors(probe, starts=4, final=final),  # R, Fig. 4
+        attractors({**probe, "inside": True}, starts=4, final=final),  # R, Fig. 4
     )
 
 

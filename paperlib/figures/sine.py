@@ -5,6 +5,8 @@ from matplotlib.figure import Figure
 
 from paperlib.figures.style import BLACK, MODEL_COLOURS, MODEL_NAMES, ORANGE, RED, figure, letter
 
+SHOWN = 1500  # R, Fig. 4 ends there
+
 
 def history(panels, baseline) -> Figure:
     """panels: {title: [(model, loss (E,)), ...]}: the mean squared error an epoch, every seed a line."""
@@ -65,24 +67,35 @@ def amplitudes(panels, omega) -> Figure:
 
 
 def neimark_sacker(panels) -> Figure:
-    """panels: {scale: [(epochs (E,), multipliers (E, M, 2), Crossing or None), ...]}, one entry a run."""
+    """panels: {scale: [(epochs (E,), multipliers (E, M, 2), followed (E,), Crossings), ...]}, one entry a run.
+
+    Lines join what was followed; epochs beyond `SHOWN` have no place in (b).
+    """
     fig, rows = figure(len(panels), 2, size=(7.8, 3.7 * len(panels)), width_ratios=(1, 1.3), squeeze=False)
     angle = np.linspace(0, 2 * np.pi, 400)
     for axes, (scale, seeds) in zip(rows, panels.items(), strict=True):
         axes[0].plot(np.cos(angle), np.sin(angle), color=BLACK, lw=0.8)
-        for k, (epochs, multipliers, found) in enumerate(seeds):
+        for k, (epochs, multipliers, followed, found) in enumerate(seeds):
             modulus = np.hypot(multipliers[:, 0, 0], multipliers[:, 0, 1])
             marker = "os^Dv"[k % 5]
             if k == 0:
                 real, imaginary = multipliers[:, 0, 0], np.abs(multipliers[:, 0, 1])
                 points = axes[0].scatter(real, imaginary, c=epochs, s=18, cmap="viridis")
                 axes[0].scatter(real, -imaginary, c=epochs, s=18, cmap="viridis")
-            axes[1].plot(epochs, modulus, marker + "-", ms=3, lw=0.9, label=f"{scale} scale, seed {k}")
-            if found is not None:
-                axes[1].axvline(found.epoch, color=RED, lw=0.7, ls="--")
+            (dots,) = axes[1].plot(epochs, modulus, marker, ms=3, label=f"{scale} scale, seed {k}")
+            joined = np.where(followed > 0, modulus, np.nan)
+            pairs = (
+                np.stack([epochs[:-1], epochs[1:]]),
+                np.stack([np.where(followed[1:], modulus[:-1], np.nan), joined[1:]]),
+            )
+            axes[1].plot(*pairs, "-", color=dots.get_color(), lw=0.9)
+            for crossing in found:
+                axes[1].axvline(crossing.epoch, color=RED, lw=0.7, ls="--")
         axes[1].axhline(1, color=BLACK, lw=0.8)
         axes[0].set(xlabel="real part", ylabel="imaginary part", xlim=(0.2, 1.3), ylim=(-0.7, 0.7), aspect="equal")
         axes[1].set(xlabel="epoch", ylabel="modulus of the leading multiplier")
+        end = min(1.03 * max(epochs[-1] for epochs, *_ in seeds), SHOWN)
+        axes[1].set_xlim(-0.03 * end, end)
         axes[1].legend()
         fig.colorbar(points, ax=axes[0], label="epoch", location="top", shrink=0.8)
     letter(rows.flat)

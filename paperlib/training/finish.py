@@ -59,11 +59,11 @@ def attractors(probe: AttractorProbe, model: Model, folder: Path, last: int) -> 
                 frequency=(own, frequency(y)),
             )
         if "exponents" in record:
+            slow = {name: record[name] for name in ("exponents", "multipliers", "followed") if name in record}
             put(
                 "slow_epoch",
                 epoch,
-                exponents=(record["exponents"][0], record["exponents"][1].float()),
-                multipliers=(record["multipliers"][0], record["multipliers"][1].float()),
+                **{name: (own, value if name == "followed" else value.float()) for name, (own, value) in slow.items()},
             )
     result = {name: (dims[name], torch.stack(values)) for name, values in columns.items()}
     result |= {name: ((name,), torch.tensor(values, dtype=torch.int32)) for name, values in epochs.items()}
@@ -100,14 +100,10 @@ def last_measure(probe: AttractorProbe, model: Model, folder: Path, *, n: int, t
     arrays.save(folder / "model.safetensors", arrays.plain(model.state_dict()))
     with torch.no_grad():
         x = probe.attractors(model)[1][:, 0].double()
-        found = probe.measure(model, probe.inputs, x, x, n=n, transient=transient)
-        again = probe.measure(model, probe.inputs, x, None, n=1)
-    # Newton's method from where the orbit is, and from zero where that did not arrive.
-    missing = ~torch.isfinite(found["fixed_point"][1]).all(-1)
-    for name in ("fixed_point", "multipliers"):
-        found[name][1][missing] = again[name][1][missing]
-    record = {name: (("input", *own[1:]), value) for name, (own, value) in found.items()}
-    del record["fixed_point"]
+        found = probe.measure(model, probe.inputs, x, n=n, transient=transient)
+        found |= probe.fixed(model, probe.inputs, x, torch.zeros_like(x))  # from where the orbit is
+    kept = ("exponents", "multipliers")
+    record = {name: (("input", *found[name][0][1:]), found[name][1]) for name in kept}
     record["state"] = (("input", "unit"), x.float())
     record["input_value"] = (("input", "component"), probe.inputs)
     arrays.save(folder / "final.safetensors", record, n=n, transient=transient)

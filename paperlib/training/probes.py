@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from paperlib.dynamics import lyapunov_spectrum
+from paperlib.dynamics import lyapunov_spectrum, orbit
 from paperlib.dynamics.fixed_points import newton as search
 from paperlib.models import Model, OrthogonalRNN, StableLSTM, bind
 from paperlib.models.bind import BoundStep
@@ -14,6 +14,7 @@ from paperlib.models.language import LanguageModel
 from paperlib.training import arrays, finish
 
 LEADING = 8  # multipliers kept, by modulus
+SAME = 1e-6  # two fixed points this close, in units of their size, are one
 
 
 class AttractorProbe:
@@ -25,6 +26,10 @@ class AttractorProbe:
     inputs the last `shown` steps go into the run's small file (`finish.attractors`), and, with n and transient of
     `dynamics.classify` as `labels`, what every start leads to. Orbits are float32 through the model's fast path,
     exponents and multipliers float64.
+
+    The fixed point is the one that Newton's method finds from the point of the probe before, or from zero; `inside`:
+    from the mean of the orbit that zero leads to, so that it is the attractor itself or what the attractor encloses.
+    Then `followed` says whether the point of the probe before leads to the same one.
     """
 
     def __init__(
@@ -43,12 +48,14 @@ class AttractorProbe:
         settle: int = 100,
         shown: int = 50,
         until: int | None = None,
+        inside: bool = False,
         final: dict[str, int] | None = None,
         labels: dict[str, int] | None = None,
     ):
         self.folder, self.inputs, self.starts = folder, inputs, starts
         self.steps, self.keep, self.every, self.slow, self.shown = steps, keep, every, slow, shown
         self.chosen, self.k, self.n, self.settle, self.until = list(chosen), k, n, settle, until
+        self.inside = inside
         self.final, self.labels = final or {"n": n, "transient": settle}, labels
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -67,9 +74,11 @@ class AttractorProbe:
             "state": (("input", "start", "unit"), x),
         }
         if epoch % self.slow == 0:
-            x = x[self.chosen].double()
-            u, guess = self.inputs[self.chosen], self.before(epoch)
-            record |= self.measure(model, u, x[:, 0], guess, n=self.n, transient=self.settle)
+            u, x = self.inputs[self.chosen], x[self.chosen, 0].double()
+            before = self.before(epoch, x)
+            known = torch.isfinite(before).all(-1, keepdim=True)
+            record |= self.measure(model, u, x, n=self.n, transient=self.settle)
+            record |= self.fixed(model, u, torch.where(known, before, 0.0), before=before)
             record |= {f"weight.{name}": pair for name, pair in arrays.plain(model.state_dict()).items()}
         arrays.save(self.folder / f"epoch-{epoch:06d}.safetensors", record, epoch=epoch)
 
@@ -96,27 +105,52 @@ class AttractorProbe:
                 moving = moving[~resting]
         return y.unflatten(1, shape), x.unflatten(0, shape)
 
-    def measure(self, model: Model, u: Tensor, x: Tensor, guess: Tensor | None, *, n: int, transient: int = 0):
-        """Exponents (I, k), fixed point (I, N_x) and its leading multipliers (I, 8, 2) at inputs u, from x."""
-        weights = {name: value.detach().double() for name, value in model.weights().items()}
-        u = u.to(x)
-        step = bind(model, u, **weights)
+    def measure(self, model: Model, u: Tensor, x: Tensor, *, n: int, transient: int = 0) -> arrays.Named:
+        """Exponents (I, k) on the attractors that x (I, N_x) leads to under the inputs u (I, N_u)."""
         k = min(self.k, model.state_size)
-        exponents = lyapunov_spectrum(step, x, n, transient=transient, k=k)
-        fixed = newton(step, x.new_zeros(x.shape) if guess is None else guess.to(x))
-        return {
-            "exponents": (("chosen", "exponent"), exponents),
-            "fixed_point": (("chosen", "unit"), fixed),
-            "multipliers": (("chosen", "multiplier", "part"), multipliers(step, fixed)),
-        }
+        exponents = lyapunov_spectrum(bound(model, u), x, n, transient=transient, k=k)
+        return {"exponents": (("chosen", "exponent"), exponents)}
 
-    def before(self, epoch: int) -> Tensor | None:
-        """The fixed point of the probe before, from which Newton's method goes on."""
+    @torch.no_grad()
+    def fixed(self, model: Model, u: Tensor, *guesses: Tensor, before: Tensor | None = None) -> arrays.Named:
+        """Fixed points (I, N_x) under the inputs u (I, N_u) and their leading multipliers (I, 8, 2), NaN where none.
+
+        guesses (I, N_x) are tried one after the other; `inside`: after the mean of the orbit from zero. With `inside`
+        and the points before, NaN where there is none: whether they lead to the same ones (I,).
+        """
+        step = bound(model, u)
+        point = torch.full_like(guesses[0], math.nan)
+        for guess in (*([self.middle(model, u)] if self.inside else []), *guesses):
+            lost = ~torch.isfinite(point).all(-1, keepdim=True)
+            if bool(lost.any()):
+                point = torch.where(lost, newton(step, guess), point)
+        result: arrays.Named = {
+            "fixed_point": (("chosen", "unit"), point),
+            "multipliers": (("chosen", "multiplier", "part"), multipliers(step, point)),
+        }
+        if self.inside and before is not None:
+            far = (newton(step, before) - point).abs().amax(-1) / point.abs().amax(-1).clamp(min=1)
+            result["followed"] = (("chosen",), (far < SAME).to(torch.int8))  # NaN is not
+        return result
+
+    def middle(self, model: Model, u: Tensor) -> Tensor:
+        """Mean of the last `keep` of `steps` states from zero under the inputs u (I, N_u): (I, N_x), float64."""
+        weight = next(model.parameters())
+        drive = u.to(weight).expand(max(self.steps - self.keep, 1), -1, -1).contiguous()
+        x = model(drive)[1].double()
+        return orbit(bound(model, u), x, self.keep).mean(0)
+
+    def before(self, epoch: int, x: Tensor) -> Tensor:
+        """The fixed points of the probe before, from which Newton's method goes on: like x, NaN where there is none."""
         path = self.folder / f"epoch-{epoch - self.slow:06d}.safetensors"
         if epoch < self.slow or not path.exists():
-            return None
-        found = arrays.load(path)[0]["fixed_point"][1]
-        return torch.where(torch.isfinite(found).all(-1, keepdim=True), found, torch.zeros_like(found))
+            return torch.full_like(x, math.nan)
+        return arrays.load(path)[0]["fixed_point"][1].to(x)
+
+
+def bound(model: Model, u: Tensor) -> BoundStep:
+    """The model's step in float64 under constant inputs u (I, N_u)."""
+    return bind(model, u.double(), **{name: value.detach().double() for name, value in model.weights().items()})
 
 
 def newton(step: BoundStep, x: Tensor) -> Tensor:

@@ -72,6 +72,25 @@ def test_newton_finds_the_unstable_point_and_its_multipliers():
     assert bool((found.abs() > 1).all())  # unstable: the circle around it attracts
 
 
+def test_the_point_inside_the_attractor_of_zero_is_found_and_followed(tmp_path):
+    # Two wells: from zero the orbit goes to the right one, and the point followed from the left is another.
+    model = TanhRNN(1, 1, 1).double()
+    with torch.no_grad():
+        for name, value in model.weights().items():
+            value.fill_({"weight_hh": 2.0, "bias_ih": 0.1}.get(name, 0.0))
+    looking = probe(tmp_path, model, steps=300, keep=100, inside=True)
+    right, left = (newton(bind(model, INPUTS), torch.full((3, 1), x, dtype=F64)) for x in (1.0, -1.0))
+    assert bool((right > 0.5).all() and (left < -0.5).all())
+    for before, same in ((right, 1), (left, 0), (left * math.nan, 0)):
+        found = looking.fixed(model, INPUTS, torch.zeros(3, 1, dtype=F64), before=before)
+        torch.testing.assert_close(found["fixed_point"][1], right, rtol=0, atol=1e-9)
+        assert found["followed"][1].tolist() == [same] * 3
+    # The unstable point is the middle of the circle around it.
+    looking = probe(tmp_path, oscillator(), steps=600, keep=400, inside=True)
+    found = looking.fixed(oscillator(), INPUTS, torch.full((3, 2), 50.0, dtype=F64))
+    assert bool((torch.view_as_complex(found["multipliers"][1]).abs() > 1).all()) and "followed" not in found
+
+
 def test_newton_says_so_where_there_is_no_fixed_point():
     model = OrthogonalRNN(1, 1, 1).double()  # x' = modrelu(x + u) with b = 0 and B = 1: a shift
     with torch.no_grad():
@@ -97,6 +116,18 @@ def test_the_small_file_keeps_what_was_seen(tmp_path):
     assert found["sample"].shape == (3, 1, 4, 20, 1)
     torch.testing.assert_close(found["sample"][1, 0, :, :, 0].double(), y[-20:, 1, :, 0].T, rtol=0, atol=1e-3)
     assert float((found["exponents"][1, 0, 0]).abs()) < 0.02  # along the circle
+    assert "followed" not in found
+
+
+def test_the_small_file_says_what_was_followed(tmp_path):
+    looking = probe(tmp_path, oscillator(), steps=300, keep=200, slow=5, inside=True)
+    with torch.no_grad():
+        for epoch in (0, 5, 10, 20):  # none at 15: what is found at 20 was not followed
+            looking(oscillator(), epoch)
+    finish.attractors(looking, oscillator(), tmp_path, last=20)
+    found = arrays.load(tmp_path / "attractors.safetensors")[0]
+    assert found["followed"][0] == ("slow_epoch", "chosen")
+    assert found["followed"][1].tolist() == [[0], [1], [1], [0]]
 
 
 def test_labels_say_what_the_starts_lead_to_at_every_kept_epoch(tmp_path):
