@@ -2,6 +2,7 @@
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from paperlib.figures.style import BLACK, BLUE, GREEN, MODEL_COLOURS, MODEL_NAMES, ORANGE, RED, figure, letter
 
@@ -114,8 +115,6 @@ def one_sweep(ax, cells, model, full, cut) -> None:
 
 def marks(models, published=False):
     """What the lines and marks of `against_tau` mean."""
-    from matplotlib.lines import Line2D
-
     squares = Line2D([], [], color=BLACK, ls="", marker="s", mfc="none", ms=5, label="published, LSTM")
     return [
         *(Line2D([], [], color=MODEL_COLOURS[m], marker="o", ms=3.5, label=MODEL_NAMES[m]) for m in models),
@@ -126,6 +125,30 @@ def marks(models, published=False):
         Line2D([], [], color=GREEN, label="$\\tau_{pred}$"),
         *([squares] if published else []),
     ]
+
+
+def gradients(panels, border=1.0) -> Figure:
+    """panels: {system: [(model, scale, norm of the gradient, distance, chaotic or not), ...]}, a mark a network.
+
+    Circles are chaotic, squares are not; paper scale is filled, any other hollow. Nothing infinite is drawn.
+    """
+    fig, axes = figure(1, len(panels), size=(2.9 * len(panels) + 0.4, 3.1), squeeze=False, sharex=True, sharey=True)
+    for ax, (system, networks) in zip(axes[0], panels.items(), strict=True):
+        for model, scale, norm, distance, chaotic in networks:
+            colour = MODEL_COLOURS[model]
+            filled = colour if scale == FULL else "none"
+            ax.plot(norm, distance, "o" if chaotic else "s", color=colour, mfc=filled, ms=4.5, mew=0.9, alpha=0.85)
+        ax.axhline(border, color=BLACK, ls=":", lw=0.9)
+        ax.set(xscale="log", yscale="log", title=SYSTEM_NAMES[system], xlabel="gradient's norm at the end")
+        ax.minorticks_off()
+    axes[0, 0].set_ylabel("corrected $D_{stsp}$")
+    style = {"color": "#888888", "ls": "", "ms": 4.5}  # no network's colour
+    seen = sorted({model for networks in panels.values() for model, *_ in networks})
+    names = [Line2D([], [], color=MODEL_COLOURS[m], ls="", marker="o", ms=4.5, label=MODEL_NAMES[m]) for m in seen]
+    names += [Line2D([], [], marker=m, label=said, **style) for m, said in (("o", "chaotic"), ("s", "not chaotic"))]
+    names.append(Line2D([], [], marker="o", mfc="none", label="quick scale", **style))
+    fig.legend(handles=names, loc="outside lower center", ncols=6)
+    return fig
 
 
 def exponents_against_tau(panels, low=-0.05) -> Figure:
