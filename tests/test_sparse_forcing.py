@@ -209,6 +209,17 @@ def test_the_median_is_taken_before_the_cut():
     assert drawn == [[20.0], [7.0, 20.0], [20.0, 20.0], [12.0, 20.0]]
 
 
+def test_marks_of_gradients_say_scale_and_chaos():
+    networks = [
+        ("lstm", "paper", 0.1, 0.02, True),
+        ("tanh", "quick", 1.0, 12.0, False),
+        ("lstm", "paper", 2.0, math.inf, False),
+    ]
+    axis = figures.sparse_forcing.gradients({"lorenz": networks}).axes[0]
+    marks = [(line.get_marker(), line.get_mfc() == "none", *line.get_xydata()[0]) for line in axis.lines[:3]]
+    assert marks == [("o", False, 0.1, 0.02), ("s", True, 1.0, 12.0), ("s", False, 2.0, math.inf)]
+
+
 def test_steps_until_an_orbit_rests():
     t = np.arange(4000)[:, None]
     assert sparse_forcing.moving(np.exp(-t / 100) * np.ones((1, 3))) == 461  # e^-4.61 = 0.01
