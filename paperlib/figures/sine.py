@@ -69,7 +69,7 @@ def amplitudes(panels, omega) -> Figure:
 def neimark_sacker(panels) -> Figure:
     """panels: {scale: [(epochs (E,), multipliers (E, M, 2), followed (E,), Crossings), ...]}, one entry a run.
 
-    Lines join what was followed; epochs beyond `SHOWN` have no place in (b).
+    Lines join what was followed; epochs beyond `SHOWN` have no place on the right.
     """
     fig, rows = figure(len(panels), 2, size=(7.8, 3.7 * len(panels)), width_ratios=(1, 1.3), squeeze=False)
     angle = np.linspace(0, 2 * np.pi, 400)
@@ -83,12 +83,8 @@ def neimark_sacker(panels) -> Figure:
                 points = axes[0].scatter(real, imaginary, c=epochs, s=18, cmap="viridis")
                 axes[0].scatter(real, -imaginary, c=epochs, s=18, cmap="viridis")
             (dots,) = axes[1].plot(epochs, modulus, marker, ms=3, label=f"{scale} scale, seed {k}")
-            joined = np.where(followed > 0, modulus, np.nan)
-            pairs = (
-                np.stack([epochs[:-1], epochs[1:]]),
-                np.stack([np.where(followed[1:], modulus[:-1], np.nan), joined[1:]]),
-            )
-            axes[1].plot(*pairs, "-", color=dots.get_color(), lw=0.9)
+            ends = np.stack([[epochs[:-1], epochs[1:]], [modulus[:-1], modulus[1:]]])[..., followed[1:] > 0]
+            axes[1].plot(*ends, "-", color=dots.get_color(), lw=0.9)
             for crossing in found:
                 axes[1].axvline(crossing.epoch, color=RED, lw=0.7, ls="--")
         axes[1].axhline(1, color=BLACK, lw=0.8)

@@ -63,7 +63,10 @@ def attractors(probe: AttractorProbe, model: Model, folder: Path, last: int) -> 
             put(
                 "slow_epoch",
                 epoch,
-                **{name: (own, value if name == "followed" else value.float()) for name, (own, value) in slow.items()},
+                **{
+                    name: (own, value.float() if value.is_floating_point() else value)
+                    for name, (own, value) in slow.items()
+                },
             )
     result = {name: (dims[name], torch.stack(values)) for name, values in columns.items()}
     result |= {name: ((name,), torch.tensor(values, dtype=torch.int32)) for name, values in epochs.items()}

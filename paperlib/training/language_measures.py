@@ -13,7 +13,7 @@ from paperlib.models import bind
 from paperlib.models.bind import BoundStep
 from paperlib.models.language import LanguageModel
 from paperlib.training import arrays
-from paperlib.training.probes import multipliers, newton
+from paperlib.training.probes import multipliers, newton, seek
 
 SAME = 1e-5  # of the output's size: what counts as a return of a float32 orbit
 
@@ -122,11 +122,7 @@ def fixed_point(step: BoundStep, ends: Tensor, before: Tensor | None) -> tuple[T
         known = torch.isfinite(before).all(-1, keepdim=True)
         point = torch.where(known, newton(step, torch.where(known, before, torch.zeros_like(before))), point)
         followed = torch.isfinite(point).all(-1)
-    for start in (usual(ends), torch.zeros_like(point)):
-        lost = ~torch.isfinite(point).all(-1, keepdim=True)
-        if bool(lost.any()):
-            point = torch.where(lost, newton(step, start), point)
-    return point, followed
+    return seek(step, point, usual(ends), torch.zeros_like(point)), followed
 
 
 def usual(ends: Tensor) -> Tensor:

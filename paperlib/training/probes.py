@@ -119,11 +119,8 @@ class AttractorProbe:
         and the points before, NaN where there is none: whether they lead to the same ones (I,).
         """
         step = bound(model, u)
-        point = torch.full_like(guesses[0], math.nan)
-        for guess in (*([self.middle(model, u)] if self.inside else []), *guesses):
-            lost = ~torch.isfinite(point).all(-1, keepdim=True)
-            if bool(lost.any()):
-                point = torch.where(lost, newton(step, guess), point)
+        inside = [self.middle(model, u)] if self.inside else []
+        point = seek(step, torch.full_like(guesses[0], math.nan), *inside, *guesses)
         result: arrays.Named = {
             "fixed_point": (("chosen", "unit"), point),
             "multipliers": (("chosen", "multiplier", "part"), multipliers(step, point)),
@@ -157,6 +154,15 @@ def newton(step: BoundStep, x: Tensor) -> Tensor:
     """The fixed point near x, for all inputs at once, (I, N) -> (I, N); NaN where the iteration did not arrive."""
     point, arrived = search(step, x, 1)
     return torch.where(arrived[:, None], point, torch.full_like(point, math.nan))
+
+
+def seek(step: BoundStep, point: Tensor, *starts: Tensor) -> Tensor:
+    """The points (I, N), where they are NaN those that the first of the starts leads to which leads to one."""
+    for start in starts:
+        lost = ~torch.isfinite(point).all(-1, keepdim=True)
+        if bool(lost.any()):
+            point = torch.where(lost, newton(step, start), point)
+    return point
 
 
 def multipliers(step: BoundStep, fixed: Tensor) -> Tensor:
