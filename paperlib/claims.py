@@ -62,25 +62,59 @@ def check(id: str, value, seed: int | None = None, *, scale: str = "quick", note
 
     Raises ValueError for an unknown id or scale, TypeError for a value the rule cannot judge.
     """
+    claim, value = _claim(id, scale), _plain(value)
+    judge(claim, value)
+    entry = _entry(claim, scale)
+    if not entry["values"]:
+        entry.pop("note", None)  # why nothing was decided
+    entry["values"][str(seed)] = value
+    if note is not None:
+        entry["note"] = note
+    _write(claim["notebook"])
+    return _summary(claim, entry)["verdict"]
+
+
+def check_unscaled(id: str, value, seed: int | None = None, *, note: str | None = None) -> str:
+    """`check` at quick and at paper scale alike: for what is not measured on anything smaller than in the paper.
+
+    The data themselves, definitions, theorems, networks that are small in the paper too. Raises as `check` does.
+    """
+    check(id, value, seed, scale="quick", note=note)
+    return check(id, value, seed, scale="paper", note=note)
+
+
+def undecided(id: str, why: str, *, scale: str = "quick") -> None:
+    """Say beside "not run" what stands in the way, or how far what was run has come; a value checked goes before it.
+
+    why: one sentence for the ledger. Raises ValueError for an unknown id or scale.
+    """
+    claim = _claim(id, scale)
+    entry = _entry(claim, scale)
+    if not entry["values"]:
+        entry["note"] = why
+    _write(claim["notebook"])
+
+
+def _claim(id: str, scale: str) -> dict:
     claims = statements()
     if id not in claims:
         near = difflib.get_close_matches(id, claims, n=3, cutoff=0)
         raise ValueError(f"id is {id!r}, no claim of that name; nearest: {', '.join(near)}")
     if scale not in SCALES:
         raise ValueError(f"scale is {scale!r}, expected one of {', '.join(SCALES)}")
-    claim, value = claims[id], _plain(value)
-    judge(claim, value)
-    notebook = claim["notebook"]
-    entry = _checked.setdefault(notebook, {}).setdefault(id, {}).setdefault(scale, {"values": {}})
-    entry["values"][str(seed)] = value
-    if note is not None:
-        entry["note"] = note
+    return claims[id]
+
+
+def _entry(claim: dict, scale: str) -> dict:
+    return _checked.setdefault(claim["notebook"], {}).setdefault(claim["id"], {}).setdefault(scale, {"values": {}})
+
+
+def _write(notebook: str) -> None:
     folder = Path(os.environ.get("PAPERLIB_RESULTS", paths.RESULTS))
     folder.mkdir(parents=True, exist_ok=True)
     partial = folder / f".{notebook}.json"
     partial.write_text(json.dumps(_checked[notebook], indent=1) + "\n", "utf-8")
     partial.replace(folder / f"{notebook}.json")
-    return _summary(claim, entry)["verdict"]
 
 
 def judge(claim: dict, value) -> str:
@@ -136,6 +170,8 @@ def _plain(value):
 def _summary(claim: dict, entry: dict) -> dict:
     """One scale of one claim: the median over seeds, the range over seeds, and the verdict that all support."""
     values = list(entry["values"].values())
+    if not values:
+        return {"verdict": "not run", "note": entry["note"]}
     verdicts = {judge(claim, value) for value in values}
     verdict = verdicts.pop() if len(verdicts) == 1 else "holds in part"
     middle, spread = (values[0], None) if len(values) == 1 else _middle(values)
@@ -159,7 +195,7 @@ def ledger(results: Path | None = None) -> list[dict]:
     """Every claim with its results by scale, as `paperlib claims --json` prints them.
 
     Results of this checkout where its notebooks were executed, the committed ones else. A claim without a value
-    is "not run"; a statement that is only quoted is "cited".
+    is "not run", with the reason where a notebook gave one; a statement that is only quoted is "cited".
     """
     found: dict[str, dict] = {}
     for folder in (paths.STORED_RESULTS, Path(results or os.environ.get("PAPERLIB_RESULTS", paths.RESULTS))):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.utils import parameters_to_vector, vector_to_parameters
+from torch.nn.utils import parameters_to_vector
 
 from paperlib import dynamics, experiments
 from paperlib.models import LSTM, Model, bind
@@ -194,33 +194,6 @@ def convexity(step: Callable[[Tensor], Tensor], points: Tensor) -> float:
         return 0.0
     middle = (points[first] + points[second])[apart] / 2
     return float(((step(middle) - middle).norm(dim=-1) / distance[apart]).max())
-
-
-def gradient_lipschitz(
-    model: Model, u: Tensor, target: Tensor, *, radius: float = 1e-3, iterations: int = 8, seed: int = 0
-) -> float:
-    """A local Lipschitz constant of the mean loss' gradient in the parameters, as found (a lower bound).
-
-    |grad V(theta + d) - grad V(theta - d)| / |2 d| with |d| = radius, in the direction that power iteration leads
-    to: the Hessian's spectral norm where V is smooth, and defined where it is not. R, section 4 (L'_V).
-    """
-    parameters = list(model.parameters())
-    theta = parameters_to_vector(parameters).detach().clone()
-    generator = torch.Generator().manual_seed(seed)
-    direction = torch.randn(theta.shape, generator=generator, dtype=torch.float64).to(theta)
-
-    def gradient(at: Tensor) -> Tensor:
-        vector_to_parameters(at, parameters)
-        loss = Classification.loss(model(u.to(theta))[0], target)[0] / len(target)
-        return parameters_to_vector(torch.autograd.grad(loss, parameters))
-
-    found = 0.0
-    for _ in range(iterations):
-        move = radius * direction / direction.norm().clamp(min=1e-300)
-        direction = (gradient(theta + move) - gradient(theta - move)) / (2 * radius)
-        found = max(found, float(direction.norm()))
-    vector_to_parameters(theta, parameters)
-    return found
 
 
 def single_output(hidden_size: int = 8) -> dict[int, float]:

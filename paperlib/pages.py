@@ -22,7 +22,7 @@ EXPLAINED = {
     "does not hold": "the measured value contradicts the statement",
     "erratum": "false as printed; our correction was measured and holds",
     "cited": "quoted from others by the paper, not checkable here",
-    "not run": "nobody has run it at this scale",
+    "not run": "nobody has run it at this scale, or not far enough to decide it: then it says how far",
 }
 
 

@@ -108,6 +108,32 @@ def test_a_second_check_of_a_seed_replaces_the_first(house):
     assert record("close")["results"]["quick"]["seeds"] == 1
 
 
+def test_what_no_scale_makes_smaller_counts_at_both(house):
+    assert claims.check_unscaled("close", 0.45, seed=3, note="At length.") == "holds"
+    results = record("close")["results"]
+    assert results["quick"] == results["paper"] == {
+        "value": 0.45, "seeds": 1, "spread": None, "verdict": "holds", "note": "At length."
+    }  # fmt: skip
+    assert "medium" not in results
+
+
+def test_what_decides_nothing_says_why(house):
+    claims.undecided("close", "Stopped at epoch 400.", scale="paper")
+    assert record("close")["results"]["paper"] == {"verdict": "not run", "note": "Stopped at epoch 400."}
+    assert claims.changes() == ["close at quick: not run, the file says holds"]  # no verdict at paper scale
+    claims.check("close", 0.5, seed=1, scale="paper")
+    claims.undecided("close", "Seed 2 was stopped.", scale="paper")
+    result = record("close")["results"]["paper"]
+    assert result["verdict"] == "holds" and "note" not in result
+    claims.check("close", 0.5, scale="quick")
+    claims.undecided("pair", "It takes an hour an epoch.", scale="paper")
+    assert not claims.disagree(record("pair"))
+    with pytest.raises(ValueError, match="id is 'clos'"):
+        claims.undecided("clos", "")
+    with pytest.raises(ValueError, match="scale is 'huge'"):
+        claims.undecided("close", "", scale="huge")
+
+
 def test_changes_name_what_no_longer_agrees(house):
     assert claims.changes() == ["close at quick: not run, the file says holds"]
     claims.check("close", 0.5)

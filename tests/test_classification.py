@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from paperlib import classification, symbol_memory
-from paperlib.models import LSTM, OrthogonalRNN, StableLSTM, TanhRNN
+from paperlib.models import OrthogonalRNN, StableLSTM, TanhRNN
 from paperlib.tasks import Classification
 from paperlib.training.seeds import seeded
 
@@ -136,31 +136,6 @@ def test_bifurcations_of_a_rotation_that_begins_to_grow(monkeypatch):
     found = classification.bifurcations(SimpleNamespace(seed=0), [0, 3, 6], 0, between=4)
     assert [kind for kind, _ in found] == ["Neimark-Sacker"]
     assert found[0][1] <= 2 < found[0][1] + 0.75 + 1e-9  # the radius is one at epoch 2; a piece is 3/4 of an epoch
-
-
-def test_gradient_lipschitz_is_the_hessians_norm(task):
-    model = seeded(3, lambda: LSTM(6, 2, 4)).double()
-    u, target = task.batch(0, 0)
-    before = [p.detach().clone() for p in model.parameters()]
-    found = classification.gradient_lipschitz(model, u, target, radius=1e-4, iterations=60)
-    for parameter, value in zip(model.parameters(), before, strict=True):
-        assert torch.equal(parameter, value)
-    shapes = [p.shape for p in before]
-    sizes = [p.numel() for p in before]
-    names = [name for name, _ in model.named_parameters()]
-
-    def cost(theta):
-        parts = [part.reshape(shape) for part, shape in zip(theta.split(sizes), shapes, strict=True)]
-        weights = dict(zip(names, parts, strict=True))
-        x = torch.zeros(u.shape[1], model.state_size, dtype=torch.float64)
-        for u_t in u.double():
-            x = model.transition(weights, x.T, model.drive(weights, u_t.T)).T
-        y = model.observe(weights, x)[None]
-        return Classification.loss(y, target)[0] / len(target)
-
-    theta = torch.cat([p.reshape(-1) for p in before])
-    exact = float(torch.linalg.matrix_norm(torch.autograd.functional.hessian(cost, theta), 2))
-    assert found == pytest.approx(exact, rel=1e-3)
 
 
 def test_one_logit_has_no_gradient():

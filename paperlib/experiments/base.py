@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -56,10 +57,17 @@ class Experiment:
         return make(task.input_size, self.hidden_size, task.output_size)
 
 
-def attractors(options: dict[str, Any], *, starts: int, final: dict[str, int]) -> Callable[..., Probe]:
+def attractors(
+    options: dict[str, Any],
+    *,
+    starts: int,
+    final: dict[str, int],
+    also: Callable[[Any, Model], dict[str, Any]] | None = None,
+) -> Callable[..., Probe]:
     """Attractors under the task's constant inputs from start states N(0, 100^2): R, Figs. 4 to 8.
 
-    options of AttractorProbe; n and transient of the exponents after the last epoch.
+    options of AttractorProbe; n and transient of the exponents after the last epoch; also(task, model): arrays with
+    named axes that the slow probe keeps.
     """
 
     def prober(task, model: Model, folder: Path, seed: int) -> Probe:
@@ -67,7 +75,8 @@ def attractors(options: dict[str, Any], *, starts: int, final: dict[str, int]) -
         from paperlib.training.seeds import start_states
 
         drawn = start_states(seed, starts, model.state_size)
-        return AttractorProbe(folder / "probes", task.constant_inputs(), drawn, final=final, **options)
+        more = None if also is None else partial(also, task)
+        return AttractorProbe(folder / "probes", task.constant_inputs(), drawn, final=final, also=more, **options)
 
     return prober
 

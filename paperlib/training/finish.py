@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from paperlib.training.loop import Training
     from paperlib.training.probes import AttractorProbe
 
+SLOW = ("exponents", "multipliers", "followed", "gradient_lipschitz")  # what a slow probe may have measured
 EVERY_PROBE_UNTIL = 1500  # R, Fig. 4 ends there; later orbits are thinned to every second slow probe
 
 
@@ -59,7 +60,7 @@ def attractors(probe: AttractorProbe, model: Model, folder: Path, last: int) -> 
                 frequency=(own, frequency(y)),
             )
         if "exponents" in record:
-            slow = {name: record[name] for name in ("exponents", "multipliers", "followed") if name in record}
+            slow = {name: record[name] for name in SLOW if name in record}
             put(
                 "slow_epoch",
                 epoch,

@@ -1,6 +1,7 @@
 """What is watched while a network learns: its attractors under constant inputs, exponents, multipliers."""
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -22,10 +23,10 @@ class AttractorProbe:
 
     Every `every` epochs the outputs of `steps` steps, the last `keep` of them kept, for all inputs (I, N_u) and
     starts (S, N_x); every `slow` epochs also the first k exponents and the fixed point's multipliers at the inputs
-    numbered in `chosen`, and the weights; nothing after epoch `until`. One file an epoch in `folder`; of the chosen
-    inputs the last `shown` steps go into the run's small file (`finish.attractors`), and, with n and transient of
-    `dynamics.classify` as `labels`, what every start leads to. Orbits are float32 through the model's fast path,
-    exponents and multipliers float64.
+    numbered in `chosen`, the weights, and what `also` measures of the model; nothing after epoch `until`. One file
+    an epoch in `folder`; of the chosen inputs the last `shown` steps go into the run's small file
+    (`finish.attractors`), and, with n and transient of `dynamics.classify` as `labels`, what every start leads to.
+    Orbits are float32 through the model's fast path, exponents and multipliers float64.
 
     The fixed point is the one that Newton's method finds from the point of the probe before, or from zero; `inside`:
     from the mean of the orbit that zero leads to, so that it is the attractor itself or what the attractor encloses.
@@ -51,11 +52,12 @@ class AttractorProbe:
         inside: bool = False,
         final: dict[str, int] | None = None,
         labels: dict[str, int] | None = None,
+        also: Callable[[Model], arrays.Named] | None = None,
     ):
         self.folder, self.inputs, self.starts = folder, inputs, starts
         self.steps, self.keep, self.every, self.slow, self.shown = steps, keep, every, slow, shown
         self.chosen, self.k, self.n, self.settle, self.until = list(chosen), k, n, settle, until
-        self.inside = inside
+        self.inside, self.also = inside, also
         self.final, self.labels = final or {"n": n, "transient": settle}, labels
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -79,6 +81,7 @@ class AttractorProbe:
             known = torch.isfinite(before).all(-1, keepdim=True)
             record |= self.measure(model, u, x, n=self.n, transient=self.settle)
             record |= self.fixed(model, u, torch.where(known, before, 0.0), before=before)
+            record |= self.also(model) if self.also is not None else {}
             record |= {f"weight.{name}": pair for name, pair in arrays.plain(model.state_dict()).items()}
         arrays.save(self.folder / f"epoch-{epoch:06d}.safetensors", record, epoch=epoch)
 
