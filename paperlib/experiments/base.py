@@ -67,7 +67,7 @@ def attractors(
     """Attractors under the task's constant inputs from start states N(0, 100^2): R, Figs. 4 to 8.
 
     options of AttractorProbe; n and transient of the exponents after the last epoch; also(task, model): arrays with
-    named axes that the slow probe keeps.
+    named axes that the probe keeps.
     """
 
     def prober(task, model: Model, folder: Path, seed: int) -> Probe:

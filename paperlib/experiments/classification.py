@@ -17,9 +17,9 @@ LENGTHS = tuple(TABLE["lstm"])
 # One in four is guessed: of a thousand sequences 0.25 with a standard deviation of 0.014. Five of them more is learned.
 BEYOND_CHANCE = 0.32
 # Processor seconds on one core of an AMD EPYC, torch 2.13: an epoch of length 50 with its validation (mean of the
-# second and third) and with a 25th of what the roughness takes (4.2 and 1.2), and the other probes' share of an epoch
+# second and third) and with a 16th of what the roughness takes (4.2 and 1.2), and the other probes' share of an epoch
 # (one in 5 is fast, one in 25 slow); then, for a whole run, the labels of 17 epochs.
-SECONDS = {"lstm": (1.26, 0.10), "ornn": (0.50, 0.03)}
+SECONDS = {"lstm": (1.35, 0.10), "ornn": (0.53, 0.03)}
 LABELS = 120
 RELEASED_SECONDS = {"lstm": 0.19, "ornn": 0.07}  # an epoch with its probes, 50 units, mean of 119 to 136 epochs
 MILESTONES = (500, 1000, 2000)  # R, 5.2: where the rate falls

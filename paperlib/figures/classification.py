@@ -140,16 +140,21 @@ def memory(traces, points, gaps, baseline) -> Figure:
 
 
 def landscape(panels, clip) -> Figure:
-    """panels: {model: [(gradient norms (E,), epochs (P,), local Lipschitz constants (P,)), ...]}."""
-    fig, axes = figure(1, 2, size=(8.2, 3.3))
-    for model, lines in panels.items():
-        for norms, epochs, constants in lines:
-            axes[0].semilogy(np.arange(1, len(norms) + 1), norms, color=MODEL_COLOURS[model], lw=0.9)
-            axes[1].semilogy(epochs, constants, "o-", ms=3, color=MODEL_COLOURS[model], lw=0.9)
-        axes[0].plot([], [], color=MODEL_COLOURS[model], label=MODEL_NAMES[model])
-    axes[0].axhspan(0, clip, color=SKY, alpha=0.25, lw=0)
-    axes[0].set(xlabel="epoch", ylabel="norm of the gradient,\nbefore clipping")
-    axes[1].set(xlabel="epoch", ylabel="local Lipschitz constant\nof the gradient")
-    axes[0].legend()
-    letter(axes)
+    """panels: {title: {model: [(gradient norms (E,), epochs (P,), Lipschitz constants (P,)), ...]}}, a row each."""
+    fig, axes = figure(len(panels), 2, size=(8.2, 2.5 * len(panels) + 0.6), squeeze=False)
+    names = {}
+    for row, (title, lines) in zip(axes, panels.items(), strict=True):
+        for model, every in lines.items():
+            for norms, epochs, constants in every:
+                (names[MODEL_NAMES[model]],) = row[0].semilogy(
+                    np.arange(1, len(norms) + 1), norms, color=MODEL_COLOURS[model], lw=0.9
+                )
+                row[1].semilogy(epochs, constants, "o-", ms=3, color=MODEL_COLOURS[model], lw=0.9)
+        row[0].axhspan(0, clip, color=SKY, alpha=0.25, lw=0)
+        row[0].set_ylabel(f"{title}\n\nnorm of the gradient,\nbefore clipping")
+        row[1].set_ylabel("local Lipschitz constant\nof the gradient")
+    for ax in axes[-1]:
+        ax.set_xlabel("epoch")
+    letter(axes.flat)
+    fig.legend(names.values(), names.keys(), loc="outside lower center", ncols=max(len(names), 1))
     return fig

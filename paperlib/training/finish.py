@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from paperlib.training.loop import Training
     from paperlib.training.probes import AttractorProbe
 
-SLOW = ("exponents", "multipliers", "followed", "gradient_lipschitz")  # what a slow probe may have measured
 EVERY_PROBE_UNTIL = 1500  # R, Fig. 4 ends there; later orbits are thinned to every second slow probe
 
 
@@ -29,7 +28,7 @@ def attractors(probe: AttractorProbe, model: Model, folder: Path, last: int) -> 
     """All probes up to epoch `last` in one small file: attractors.safetensors.
 
     Of every orbit its mean, standard deviation and frequency (rad a step); the samples themselves for the chosen
-    inputs only, the last `shown` steps in float16; exponents and multipliers with the epochs they were measured at;
+    inputs only, the last `shown` steps in float16; exponents, multipliers and the cost's roughness with their epochs;
     where the probe wants them, what each start leads to (`labelling.labels`).
     """
     columns: dict[str, list[Tensor]] = {}
@@ -37,7 +36,7 @@ def attractors(probe: AttractorProbe, model: Model, folder: Path, last: int) -> 
     epochs: dict[str, list[int]] = {"epoch": [], "sample_epoch": [], "slow_epoch": []}
 
     def put(axis: str, epoch: int, **found: tuple[tuple[str, ...], Tensor]) -> None:
-        epochs[axis].append(epoch)
+        epochs.setdefault(axis, []).append(epoch)
         for name, (own, value) in found.items():
             columns.setdefault(name, []).append(value)
             dims[name] = (axis, *own)
@@ -60,7 +59,7 @@ def attractors(probe: AttractorProbe, model: Model, folder: Path, last: int) -> 
                 frequency=(own, frequency(y)),
             )
         if "exponents" in record:
-            slow = {name: record[name] for name in SLOW if name in record}
+            slow = {name: record[name] for name in ("exponents", "multipliers", "followed") if name in record}
             put(
                 "slow_epoch",
                 epoch,
@@ -69,6 +68,8 @@ def attractors(probe: AttractorProbe, model: Model, folder: Path, last: int) -> 
                     for name, (own, value) in slow.items()
                 },
             )
+        if "gradient_lipschitz" in record:
+            put("landscape_epoch", epoch, gradient_lipschitz=((), record["gradient_lipschitz"][1].float()))
     result = {name: (dims[name], torch.stack(values)) for name, values in columns.items()}
     result |= {name: ((name,), torch.tensor(values, dtype=torch.int32)) for name, values in epochs.items()}
     result["input_value"] = (("input", "component"), probe.inputs.float())

@@ -12,7 +12,7 @@ from paperlib.training import arrays
 
 
 def roughness(task: Classification, model: Model) -> arrays.Named:
-    """The constant at the first batch, on a copy in float64: what the slow probe of a training keeps."""
+    """The constant at the first batch, on a copy in float64: what the probe of a training keeps."""
     u, target = task.batch(0, 0)
     with torch.enable_grad():
         found = gradient_lipschitz(copy.deepcopy(model).double(), u, target)

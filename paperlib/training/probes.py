@@ -15,6 +15,7 @@ from paperlib.models.language import LanguageModel
 from paperlib.training import arrays, finish
 
 LEADING = 8  # multipliers kept, by modulus
+EARLY = 50  # epochs in which a network changes most: short trainings end there
 SAME = 1e-6  # two fixed points this close, in units of their size, are one
 
 
@@ -23,10 +24,11 @@ class AttractorProbe:
 
     Every `every` epochs the outputs of `steps` steps, the last `keep` of them kept, for all inputs (I, N_u) and
     starts (S, N_x); every `slow` epochs also the first k exponents and the fixed point's multipliers at the inputs
-    numbered in `chosen`, the weights, and what `also` measures of the model; nothing after epoch `until`. One file
-    an epoch in `folder`; of the chosen inputs the last `shown` steps go into the run's small file
-    (`finish.attractors`), and, with n and transient of `dynamics.classify` as `labels`, what every start leads to.
-    Orbits are float32 through the model's fast path, exponents and multipliers float64.
+    numbered in `chosen`, and the weights; what `also` measures of the model at every probe of the first 50 epochs
+    and at the slow ones; nothing after epoch `until`. One file an epoch in `folder`; of the chosen inputs the last
+    `shown` steps go into the run's small file (`finish.attractors`), and, with n and transient of
+    `dynamics.classify` as `labels`, what every start leads to. Orbits are float32 through the model's fast path,
+    exponents and multipliers float64.
 
     The fixed point is the one that Newton's method finds from the point of the probe before, or from zero; `inside`:
     from the mean of the orbit that zero leads to, so that it is the attractor itself or what the attractor encloses.
@@ -81,8 +83,9 @@ class AttractorProbe:
             known = torch.isfinite(before).all(-1, keepdim=True)
             record |= self.measure(model, u, x, n=self.n, transient=self.settle)
             record |= self.fixed(model, u, torch.where(known, before, 0.0), before=before)
-            record |= self.also(model) if self.also is not None else {}
             record |= {f"weight.{name}": pair for name, pair in arrays.plain(model.state_dict()).items()}
+        if self.also is not None and (epoch <= EARLY or epoch % self.slow == 0):
+            record |= self.also(model)
         arrays.save(self.folder / f"epoch-{epoch:06d}.safetensors", record, epoch=epoch)
 
     def attractors(self, model: Model) -> tuple[Tensor, Tensor]:

@@ -119,6 +119,26 @@ def test_the_small_file_keeps_what_was_seen(tmp_path):
     assert "followed" not in found
 
 
+def test_what_is_measured_beside_has_its_own_epochs(tmp_path):
+    model, seen = oscillator(), []
+
+    def also(measured):
+        assert measured is model
+        seen.append(len(seen))
+        return {"gradient_lipschitz": ((), torch.tensor(float(seen[-1]), dtype=F64))}
+
+    looking = probe(tmp_path, model, steps=20, keep=10, every=20, slow=40, n=2, settle=0, also=also)
+    with torch.no_grad():
+        for epoch in range(101):
+            looking(model, epoch)
+    finish.attractors(looking, model, tmp_path, last=100)
+    found = {name: value for name, (_, value) in arrays.load(tmp_path / "attractors.safetensors")[0].items()}
+    assert found["epoch"].tolist() == [0, 20, 40, 60, 80, 100]
+    assert found["slow_epoch"].tolist() == [0, 40, 80]
+    assert found["landscape_epoch"].tolist() == [0, 20, 40, 80]  # every probe of the first fifty, then the slow ones
+    assert found["gradient_lipschitz"].tolist() == [0, 1, 2, 3] and len(seen) == 4
+
+
 def test_the_small_file_says_what_was_followed(tmp_path):
     looking = probe(tmp_path, oscillator(), steps=300, keep=200, slow=5, inside=True)
     with torch.no_grad():
