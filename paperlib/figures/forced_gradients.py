@@ -26,8 +26,8 @@ def gradients(cycles, chaotic) -> Figure:
             ax.set_ylim(middle - 2, middle + 2)
         ax.set(xlabel="steps $T$", title=title)
     axes[1].plot([], [], "--", color=RED, label="slope $\\lambda_{max}$")
-    for ax in axes:
-        ax.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=3, frameon=False)
+    for ax, columns in zip(axes, (3, 2), strict=True):
+        ax.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=columns, frameon=False)
     axes[0].set_ylabel("$\\log_{10}$ of the gradient's norm")
     return fig
 
