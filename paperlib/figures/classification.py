@@ -153,8 +153,8 @@ def landscape(panels, clip) -> Figure:
         row[0].axhspan(0, clip, color=SKY, alpha=0.25, lw=0)
         if max((len(norms) for every in lines.values() for norms, *_ in every), default=0) > 150:
             for ax in row:  # most trainings end before 50
-                ax.set_xscale("symlog", linthresh=50, linscale=2)
-                ax.set_xticks(ticks := [0, 10, 20, 30, 40, 50, 100, 200], ticks)
+                ax.set_xscale("symlog", linthresh=50)
+                ax.set_xticks(ticks := [0, 20, 40, 100, 200], ticks)
                 ax.minorticks_off()
         row[0].set_ylabel(f"{title}\n\nnorm of the gradient,\nbefore clipping")
         row[1].set_ylabel("local Lipschitz constant\nof the gradient")
