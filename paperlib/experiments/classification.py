@@ -3,8 +3,8 @@
 from typing import Any
 
 from paperlib.experiments.base import Experiment, attractors, take
-from paperlib.models import Model
 from paperlib.tasks import Classification
+from paperlib.training.landscape import roughness
 from paperlib.training.recipe import Recipe
 
 # R, Table 1: accuracy, of the sequences that are not trained on (the caption of Fig. 6 says so, the table's does not).
@@ -68,13 +68,6 @@ def classification(model: str, scale: str, variant: str, settings: dict[str, Any
         ),
         attractors(probe | {"chosen": tuple(range(6))}, starts=10, final=final, also=roughness),  # R, Fig. 6
     )
-
-
-def roughness(task: Classification, model: Model) -> dict[str, Any]:
-    """How rough the cost is around the network, which R infers from curves: section 5.2."""
-    from paperlib.training import landscape
-
-    return landscape.roughness(task, model)
 
 
 def quick_runs() -> list[dict[str, Any]]:
