@@ -99,10 +99,12 @@ def status(run: runs.Run | None, limits: dict[str, Any]) -> str:
 
 def at_limit(run: runs.Run, limits: dict[str, Any]) -> bool:
     """Whether a run has come to one of its limits, as its history tells."""
-    path = run.folder / "history.safetensors"
-    if not limits or not path.exists():
+    if not limits:
         return False
-    history, about = arrays.load(path)
+    try:
+        history, about = arrays.load(run.folder / "history.safetensors")
+    except FileNotFoundError:
+        return False
     last = {name: float(value[-1]) for name, (_, value) in history.items()}
     return bool(Limits(**limits).reached(about["epochs"], last))
 

@@ -14,7 +14,8 @@ from typing import Any
 from paperlib.paths import ROOT, RUNS, STORED_RUNS
 from paperlib.training import arrays
 
-EXPORTED = ("run.json", "history.safetensors", "attractors.safetensors", "final.safetensors", "model.safetensors")
+MEASURED = tuple(f"{part}.safetensors{arrays.PACKED}" for part in ("history", "attractors", "final"))
+EXPORTED = ("run.json", "model.safetensors", *MEASURED)  # weights would hardly shrink
 LARGEST = 1_048_576  # bytes a committed run may take
 HALVED = 262_144  # bytes of weights above which a committed run keeps them in half precision
 
@@ -205,7 +206,7 @@ def find(
 
 
 def export(run: Run, root: Path = STORED_RUNS) -> Path:
-    """Copy the small files of a run that is done, diverged or wrapped up to where they are committed.
+    """Put the small files of a run that is done, diverged or wrapped up where they are committed, gzipped.
 
     Large weights are kept in half precision, and so is a history that would not fit otherwise; the record says which.
     Raises ValueError when it is none of these, or when the files are not small.
@@ -214,19 +215,21 @@ def export(run: Run, root: Path = STORED_RUNS) -> Path:
         raise ValueError(f"{run.id} is {run.record['status']}, expected one that is done, diverged or wrapped up")
     with tempfile.TemporaryDirectory() as part:
         for name in EXPORTED:
-            if (run.folder / name).exists():
-                shutil.copyfile(run.folder / name, Path(part) / name)
-        weights, history = Path(part) / "model.safetensors", Path(part) / "history.safetensors"
-        halved = [path.stem for path in (weights,) if path.exists() and path.stat().st_size > HALVED and halve(path)]
-        halved += [path.stem for path in (history,) if path.exists() and size(part) > LARGEST and halve(path)]
+            plain, packed = run.folder / name.removesuffix(arrays.PACKED), run.folder / name
+            if packed.exists():
+                shutil.copyfile(packed, Path(part) / name)
+            elif plain.exists():
+                (Path(part) / name).write_bytes(arrays.pack(plain.read_bytes()))
+        weights, history = Path(part) / "model.safetensors", Path(part) / MEASURED[0]
+        halved = ["model"] if weights.exists() and weights.stat().st_size > HALVED and halve(weights) else []
+        halved += ["history"] if history.exists() and size(part) > LARGEST and halve(history) else []
         if halved:
             write(Path(part), run.record | {"half_precision": halved})
         if size(part) > LARGEST:
             raise ValueError(f"{run.id} has {size(part)} bytes in its small files, expected at most {LARGEST}")
         target = root / run.id
-        target.mkdir(parents=True, exist_ok=True)
-        for path in Path(part).iterdir():
-            shutil.copyfile(path, target / path.name)
+        shutil.rmtree(target, ignore_errors=True)  # a file of another form would go before the new one
+        shutil.copytree(part, target)
     return target
 
 

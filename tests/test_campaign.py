@@ -81,6 +81,13 @@ def test_committed_runs_are_known_for_what_they_are():
         assert known[id] in (wrapped_up if committed[id] == "stopped" else (committed[id],)), id
 
 
+def test_committed_runs_are_small_and_packed():
+    folders = [path.parent for path in paths.STORED_RUNS.glob("*/run.json")]
+    sizes = {folder.name: runs.size(folder) for folder in folders}
+    assert max(sizes.values()) <= runs.LARGEST and sum(sizes.values()) <= 40 * 2**20
+    assert all({file.name for file in folder.iterdir()} <= set(runs.EXPORTED) for folder in folders)
+
+
 def test_a_limit_stops_it_with_a_checkpoint(tmp_path):
     done = paperlib("campaign", "--max-minutes", 0.1, "--runs", tmp_path)
     assert done.returncode == 75, done.stderr

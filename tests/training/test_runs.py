@@ -1,5 +1,6 @@
 """The store and the command: identities, wrong use in one line, what a finished run leaves."""
 
+import gzip
 import json
 import subprocess
 import sys
@@ -64,9 +65,19 @@ def test_find_matches_settings_and_prefers_finished_runs(store, tmp_path):
 
 def test_export_copies_small_files_of_finished_runs_only(store, tmp_path, monkeypatch):
     (run,) = runs.find(roots=(store,))
+    (tmp_path / run.id).mkdir()
+    (tmp_path / run.id / "final.safetensors").write_bytes(b"of an earlier export")
     target = runs.export(run, tmp_path)
     assert {path.name for path in target.iterdir()} == set(runs.EXPORTED)
-    assert runs.find(roots=(tmp_path,))[0].metrics == run.metrics
+    (kept,) = runs.find(roots=(tmp_path,))
+    assert kept.metrics == run.metrics
+    for part in ("history", "attractors", "final"):
+        assert kept.dataset(part).identical(run.dataset(part))
+        packed = (target / f"{part}.safetensors.gz").read_bytes()
+        assert gzip.decompress(packed) == (run.folder / f"{part}.safetensors").read_bytes()
+    before = {path.name: path.read_bytes() for path in target.iterdir()}
+    assert runs.export(kept, tmp_path) == target  # what is committed already can be exported again
+    assert {path.name: path.read_bytes() for path in target.iterdir()} == before
     with pytest.raises(ValueError, match="is running, expected one that is done"):
         runs.export(runs.Run(run.folder, run.record | {"status": "running"}), tmp_path)
     whole = (target / "model.safetensors").stat().st_size
@@ -74,7 +85,7 @@ def test_export_copies_small_files_of_finished_runs_only(store, tmp_path, monkey
     (small,) = runs.find(roots=(runs.export(run, tmp_path / "half").parent,))
     assert small.record["half_precision"] == ["model"]
     assert (small.folder / "model.safetensors").stat().st_size < 0.6 * whole
-    assert (small.folder / "history.safetensors").read_bytes() == (run.folder / "history.safetensors").read_bytes()
+    assert small.history.identical(run.history)
     for one, other in zip(small.model().parameters(), run.model().parameters(), strict=True):
         torch.testing.assert_close(one, other, rtol=5e-4, atol=1e-7)
     assert "half_precision" not in run.record  # the run itself keeps what it has
@@ -163,7 +174,7 @@ def test_a_diverged_run_says_so_and_keeps_its_history(tmp_path, monkeypatch, cap
     (run,) = runs.find(roots=(tmp_path,))
     assert run.record["status"] == "diverged"
     kept = runs.export(run, tmp_path / "kept")
-    assert {path.name for path in kept.iterdir()} >= {"run.json", "history.safetensors"}
+    assert {path.name for path in kept.iterdir()} >= {"run.json", "history.safetensors.gz"}
     assert (run.folder / "history.safetensors").exists()
     assert main(words) == 1  # it is not trained on
 

@@ -144,7 +144,7 @@ def test_a_full_disk_leaves_the_checkpoint_before(tmp_path, monkeypatch):
     def full(*arguments):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(arrays, "save_file", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space left"):
         checkpoint.write(tmp_path, 2, {"a": torch.zeros(3)}, {"epoch": 2})
     assert checkpoint.read(tmp_path)[1] == {"epoch": 1}
@@ -159,25 +159,39 @@ def test_no_pickle_anywhere(tmp_path, after):
 # arrays
 
 
-def test_arrays_keep_their_axes(tmp_path):
+@pytest.mark.parametrize("name", ["a.safetensors", "a.safetensors.gz"])
+def test_arrays_keep_their_axes(tmp_path, name):
     value = torch.arange(6.0).reshape(2, 3)
-    arrays.save(tmp_path / "a.safetensors", {"y": (("time", "unit"), value)}, epoch=3)
-    found, attributes = arrays.load(tmp_path / "a.safetensors")
+    arrays.save(tmp_path / name, {"y": (("time", "unit"), value), "none": (("start",), torch.zeros(0))}, epoch=3)
+    found, attributes = arrays.load(tmp_path / "a.safetensors")  # plain or packed
     assert found["y"][0] == ("time", "unit")
     assert torch.equal(found["y"][1], value)
+    assert found["none"][1].shape == (0,)
     assert attributes == {"epoch": 3}
     with pytest.raises(ValueError, match=r"y has shape \(2, 3\), expected one axis for each of"):
-        arrays.save(tmp_path / "b.safetensors", {"y": (("time",), value)})
-    (tmp_path / "a.safetensors").write_bytes(b"not this")
-    with pytest.raises(ValueError, match=r"a\.safetensors is damaged"):
-        arrays.load(tmp_path / "a.safetensors")
+        arrays.save(tmp_path / f"b-{name}", {"y": (("time",), value)})
+    whole = (tmp_path / name).read_bytes()
+    for wrong in (b"not this", b"", whole[:-1], whole[: len(whole) // 2]):
+        (tmp_path / name).write_bytes(wrong)
+        with pytest.raises(ValueError, match=rf"{name} is damaged"):
+            arrays.load(tmp_path / "a.safetensors")
 
 
-def test_files_are_the_same_bytes_every_time(tmp_path):
-    for name in "ab":
+def test_the_plain_file_goes_before_the_packed_one(tmp_path):
+    for name, value in (("a.safetensors.gz", 1.0), ("a.safetensors", 2.0)):
+        arrays.save(tmp_path / name, {"y": (("unit",), torch.tensor([value]))})
+    assert arrays.load(tmp_path / "a.safetensors")[0]["y"][1].item() == 2
+    assert arrays.load(tmp_path / "a.safetensors.gz")[0]["y"][1].item() == 1
+    with pytest.raises(FileNotFoundError):
+        arrays.load(tmp_path / "b.safetensors")
+
+
+@pytest.mark.parametrize("kind", ["", ".gz"])
+def test_files_are_the_same_bytes_every_time(tmp_path, kind):
+    for name in (f"a{kind}", f"b{kind}"):
         many = {f"array{k}": (("unit",), torch.full((3,), float(k))) for k in range(20)}
         arrays.save(tmp_path / name, many, epoch=1, n=2)
-    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    assert (tmp_path / f"a{kind}").read_bytes() == (tmp_path / f"b{kind}").read_bytes()
 
 
 # random numbers
