@@ -1,6 +1,13 @@
 """What several tests of trainings need."""
 
 import pytest
+import torch
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread():
+    """As in `paperlib train`: the last bits depend on the number of threads."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture

@@ -66,7 +66,6 @@ def test_without_the_carried_state_it_would_not(tmp_path, after):
 
 
 def child(folder):
-    torch.set_num_threads(1)
     training(folder, epochs=200).run(checkpoint_seconds=0)
 
 
