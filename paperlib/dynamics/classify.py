@@ -26,12 +26,14 @@ class Classification:
     kind: numpy array of str, one of `KINDS`. period: 1 for a fixed point, the least period of a cycle, else 0.
     exponents (..., k): nats per step, descending; of a cycle from its multipliers, NaN where unbounded.
     attractor: starts of the same map with the same label are on the same attractor; -1 where none was found.
+    state (..., N): where the orbit was after the transient; of one that had left by then its start.
     """
 
     kind: np.ndarray
     period: Tensor
     exponents: Tensor
     attractor: Tensor
+    state: Tensor
 
 
 @torch.no_grad()
@@ -98,6 +100,7 @@ class Work:
             if t % 100 == 99:
                 x = self.escape(x)
         self.x, self.age = self.escape(x), transient
+        self.settled = self.x.clone()
 
     def watch(self, n: int) -> None:
         """n steps of everybody, looking for returns."""
@@ -179,6 +182,7 @@ class Work:
             self.period.reshape(shape),
             self.exponents.reshape(*shape, self.k),
             count_within(self.label, self.ensemble.group).reshape(shape),
+            self.settled.reshape(*shape, self.ensemble.size),
         )
 
 

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from paperlib.dynamics import classify, fixed_points
+from paperlib.dynamics import classify, fixed_points, orbit
 from paperlib.models import LSTM, bind
 
 F64 = torch.float64
@@ -154,6 +154,15 @@ def test_escape(maps):
     result = classify(maps.henon(), one([0.0, 0.0], [3.0, 3.0]), n=300, transient=100)
     assert result.kind.tolist() == ["chaotic", "unbounded"]
     assert classify(lambda x: 1.1 * x, one(0.1), n=300).kind == "unbounded"
+    assert result.state[1].tolist() == [3, 3]
+
+
+def test_the_state_is_where_the_transient_ended(maps, uniform):
+    model = LSTM(1, 2, None, bias=False).double()
+    step, starts = bind(model, one(0.5), weight_hh=8 * uniform(6, 8, 2) - 4), uniform(3, 6, 4)
+    result = classify(step, starts, n=50, transient=70)
+    assert torch.equal(result.state, orbit(step, starts, 1, transient=69)[0])
+    assert torch.equal(classify(maps.logistic(3.2), one(0.3), n=50, transient=0).state, one(0.3))
 
 
 def test_batched_parameters_equal_one_at_a_time(uniform):
