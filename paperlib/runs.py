@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import platform
 import shutil
 import subprocess
@@ -87,6 +88,7 @@ def provenance(device: str) -> dict[str, Any]:
         "numpy": numpy.__version__,
         "machine": platform.machine(),
         "processor": processor(),
+        "instructions": os.environ.get("ONEDNN_MAX_CPU_ISA", torch.backends.cpu.get_cpu_capability()),
         "device": torch.cuda.get_device_name() if device.startswith("cuda") else "cpu",
         "threads": torch.get_num_threads(),
     }

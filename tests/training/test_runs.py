@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import subprocess
 import sys
 
@@ -190,6 +191,18 @@ def test_training_loads_nothing_but_torch_numpy_and_safetensors(tmp_path):
     loaded = set(eval(done.stdout.splitlines()[-1]))
     assert {"torch", "numpy", "safetensors"} <= loaded
     assert not loaded & {"scipy", "xarray", "pandas", "matplotlib", "papermill", "rich", "yaml", "pooch", "IPython"}
+
+
+def test_quick_trainings_are_the_same_with_and_without_wider_vectors(tmp_path):
+    def trained(name, **more):
+        words = ["train", "sine", "--model", "lstm", "--set", "epochs=2", "--runs", str(tmp_path / name)]
+        own = {key: value for key, value in os.environ.items() if key != "ONEDNN_MAX_CPU_ISA"}
+        subprocess.run([sys.executable, "-m", "paperlib", *words], check=True, cwd=ROOT, env=own | more)
+        return runs.find(roots=(tmp_path / name,))[0]
+
+    free, held = trained("free"), trained("held", ONEDNN_MAX_CPU_ISA="AVX2")
+    assert free.record["provenance"]["instructions"] == "AVX2"
+    assert (free.folder / "model.safetensors").read_bytes() == (held.folder / "model.safetensors").read_bytes()
 
 
 def test_every_run_of_the_sweeps_is_a_setting_that_exists():
