@@ -11,6 +11,7 @@ from torch.nn.utils import parameters_to_vector
 
 from paperlib import dynamics, experiments
 from paperlib.models import LSTM, Model, bind
+from paperlib.models.bind import BoundStep
 from paperlib.runs import Run
 from paperlib.tasks import Classification
 from paperlib.training.seeds import seeded, start_states
@@ -142,25 +143,29 @@ def labels(run: Run, epochs: list[int | None], *, n: int = 1000, transient: int 
     )
 
 
+def along(models: list[Model], u: Tensor, pieces: int) -> list[BoundStep]:
+    """The maps under input u (N_u,) on the way from model to model: weights in straight lines, each in `pieces`."""
+    weights = [{name: value.detach() for name, value in model.weights().items()} for model in models]
+    path = [
+        bind(models[0], u, **{name: torch.lerp(one[name], two[name], share.to(one[name])) for name in one})
+        for one, two in itertools.pairwise(weights)
+        for share in torch.arange(pieces) / pieces
+    ]
+    return [*path, bind(models[0], u, **weights[-1])]
+
+
 def bifurcations(run: Run, epochs: list[int], symbol: int, between: int = 8) -> list[tuple[str, float]]:
     """What happens to the fixed points under one symbol, and at which epoch, to an epoch's fraction.
 
     The weights go in straight lines from one stored epoch to the next, in `between` pieces. Points are those found from
     zero and from three of the run's start states.
     """
-    u = Classification.constant_inputs()[symbol]
     models = [trained(run, epoch) for epoch in epochs]
-    weights = [{name: value.detach() for name, value in model.weights().items()} for model in models]
-    shares = torch.arange(between) / between
-    path = [
-        bind(models[0], u, **{name: torch.lerp(one[name], two[name], share.to(one[name])) for name in one})
-        for one, two in itertools.pairwise(weights)
-        for share in shares
-    ]
-    at = [a + float(share) * (b - a) for a, b in itertools.pairwise(epochs) for share in shares]
+    path = along(models, Classification.constant_inputs()[symbol], between)
+    at = [a + k * (b - a) / between for a, b in itertools.pairwise(epochs) for k in range(between)]
     start = start_states(run.seed, 3, models[0].state_size).double()
     start = torch.cat([torch.zeros_like(start[:1]), start])
-    found = dynamics.sampled_bifurcations([*path, bind(models[0], u, **weights[-1])], start)
+    found = dynamics.sampled_bifurcations(path, start)
     return [(change.kind, at[change.between[0]]) for change in found]
 
 

@@ -1,17 +1,30 @@
-"""Readings of the sine-wave trainings: where the fixed point bifurcates, what a free run does, what jumps."""
+"""Readings of the sine-wave trainings: where the fixed point bifurcates, what a free run does, what jumps.
 
+The weights of a training's probes are too large to be committed. What is measured of them anew, `origin`, is
+(`data/sine/origins.json`); `python -m paperlib.sine FOLDER EPOCH ...` makes the file from the folder of such a run.
+"""
+
+import itertools
+import json
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from paperlib.dynamics import lyapunov_spectrum
+from paperlib import runs
+from paperlib.classification import along
+from paperlib.dynamics import lyapunov_spectrum, orbit, sampled_bifurcations
 from paperlib.models import Model, bind
+from paperlib.paths import DATA
 from paperlib.runs import Run
+from paperlib.tasks import Sine
 from paperlib.training.finish import frequency
 from paperlib.training.seeds import start_states
 
+COMMITTED = DATA / "sine" / "origins.json"
 OSCILLATES = 0.02  # standard deviation of an output of amplitude 1 above which it is called an oscillation
 
 
@@ -40,6 +53,32 @@ def crossings(epochs: np.ndarray, multipliers: np.ndarray, followed: np.ndarray)
             epoch = epochs[i] + share * (epochs[i + 1] - epochs[i])
             angle = float(abs(np.angle(values[i + 1])))
             found.append(Crossing(int(epochs[i]), int(epochs[i + 1]), float(epoch), angle))
+    return found
+
+
+def origin(models: list[Model], epochs: list[int], omega: Tensor, pieces: int = 25) -> list[dict]:
+    """What the fixed point inside the circle at epochs[0] meets on the way back to epochs[-1], the latest first.
+
+    omega (1,). Of each bifurcation its kind, between which epochs (weights in straight lines from one of the models to
+    the next, in `pieces`), and modulus and angle of the leading complex pair at the later of the two; points that are
+    born together are told as one. R, section 5.1.
+    """
+    path = along(models, omega, pieces)
+    at = [a + k * (b - a) / pieces for a, b in itertools.pairwise(epochs) for k in range(pieces)] + epochs[-1:]
+    middle = orbit(path[0], torch.zeros(models[0].state_size, dtype=torch.float64), 400, transient=4000).mean(0)
+    found = []
+    for change in sampled_bifurcations(path, middle):
+        pairs = change.multipliers[change.multipliers.imag.abs() > 1e-6]
+        leading = pairs[pairs.abs().argmax()] if len(pairs) else torch.tensor(torch.nan + 0j)
+        i, j = change.between
+        event = {
+            "kind": change.kind,
+            "between": [at[j], at[i]],
+            "modulus": float(leading.abs()),
+            "angle": float(leading.angle().abs()),
+        }
+        if not any((event["kind"], event["between"]) == (other["kind"], other["between"]) for other in found):
+            found.append(event)
     return found
 
 
@@ -118,3 +157,11 @@ def coincidence(jumped: np.ndarray, changed: np.ndarray, seed: int = 0, draws: i
         "chance": float(chance.mean()),
         "p": float((chance >= seen).mean()),
     }
+
+
+if __name__ == "__main__":
+    folder, epochs = Path(sys.argv[1]), [int(word) for word in sys.argv[2:]]
+    run = Run(folder, runs.read(folder))
+    measured = origin([run.model(epoch).double() for epoch in epochs], epochs, Sine.constant_inputs()[1])
+    COMMITTED.parent.mkdir(exist_ok=True)
+    COMMITTED.write_text(json.dumps({run.id: {"from": epochs[0], "met": measured}}, indent=1) + "\n", "utf-8")

@@ -1,12 +1,13 @@
 """Readings of the sine-wave trainings, on records and maps whose answer is known."""
 
+import json
 import math
 
 import numpy as np
 import pytest
 import torch
 
-from paperlib import sine
+from paperlib import runs, sine
 from paperlib.models import TanhRNN
 
 
@@ -40,6 +41,46 @@ def test_no_crossing_without_a_pair_of_one_point_that_leaves_outwards():
     assert not sine.crossings(epochs, pairs([1.1, 0.9]), same)
     assert not sine.crossings(epochs, pairs([0.9, 1.1], angle=0.0), same)  # a real one
     assert not sine.crossings(epochs, pairs([math.nan, 1.1]), same)
+
+
+def test_origin_names_what_the_point_met_on_the_way_back():
+    omega = torch.tensor([0.2], dtype=torch.float64)
+    models = [rotation(0.3, gain) for gain in (1.2, 1.1, 0.9)]  # the pair crosses halfway between epochs 10 and 0
+    (event,) = sine.origin(models, [20, 10, 0], omega, pieces=5)
+    assert event["kind"] == "Neimark-Sacker"
+    assert event["between"][0] <= 5 <= event["between"][1] and event["between"][1] - event["between"][0] == 2
+    assert 1 < event["modulus"] < 1.05 and event["angle"] == pytest.approx(0.3, abs=0.02)
+    assert not sine.origin(models[:2], [20, 10], omega, pieces=5)
+
+
+def test_origin_finds_a_fold_with_the_pair_outside_already():
+    omega = torch.tensor([1.0], dtype=torch.float64)
+
+    def folding(epoch):
+        """A unit tanh(2 x + b) loses its lower fixed point at b = sqrt(2) - atanh(sqrt(1/2)); beside it, a pair."""
+        model = TanhRNN(1, 3, 1, bias=False).double()
+        with torch.no_grad():
+            model.weight_hh.zero_()
+            model.weight_hh[:2, :2] = rotation(0.3, 1.1).weight_hh
+            model.weight_hh[2, 2] = 2
+            model.weight_ih[:, 0] = torch.tensor([0.01, 0.01, 0.7 - 0.1 * epoch])
+        return model
+
+    epochs = [10, 5, 0]
+    (event,) = sine.origin([folding(epoch) for epoch in epochs], epochs, omega, pieces=200)
+    fold = (0.7 - (math.sqrt(2) - math.atanh(math.sqrt(0.5)))) / 0.1
+    assert event["kind"] == "fold" and event["between"][0] <= fold <= event["between"][1]
+    assert event["modulus"] > 1
+
+
+def test_the_committed_origin_is_of_a_committed_run():
+    ((name, found),) = json.loads(sine.COMMITTED.read_text("utf-8")).items()
+    run = runs.Run(runs.STORED_RUNS / name, runs.read(runs.STORED_RUNS / name))
+    epochs, followed = run.attractors.slow_epoch.values, run.attractors.followed.values[:, 0]
+    last = max(epochs[followed == 0])  # of the later probes each has the point of the one before
+    assert last <= found["from"] in epochs
+    (born,) = [event for event in found["met"] if event["kind"] == "fold"]
+    assert last - 25 <= born["between"][0] < born["between"][1] <= last
 
 
 def test_from_zero_measures_the_circle_that_zero_leads_to():
