@@ -143,15 +143,15 @@ def labels(run: Run, epochs: list[int | None], *, n: int = 1000, transient: int 
     )
 
 
-def along(models: list[Model], u: Tensor, pieces: int) -> list[BoundStep]:
-    """The maps under input u (N_u,) on the way from model to model: weights in straight lines, each in `pieces`."""
+def along(models: list[Model], epochs: list[int], u: Tensor, pieces: int) -> tuple[list[float], list[BoundStep]]:
+    """Epochs and maps under input u (N_u,) from each model to the next: weights in straight lines, in `pieces`."""
     weights = [{name: value.detach() for name, value in model.weights().items()} for model in models]
-    path = [
-        bind(models[0], u, **{name: torch.lerp(one[name], two[name], share.to(one[name])) for name in one})
-        for one, two in itertools.pairwise(weights)
-        for share in torch.arange(pieces) / pieces
-    ]
-    return [*path, bind(models[0], u, **weights[-1])]
+    at, path = [], []
+    for (early, late), (one, two) in zip(itertools.pairwise(epochs), itertools.pairwise(weights), strict=True):
+        for piece in range(pieces):
+            at.append(early + piece * (late - early) / pieces)
+            path.append(bind(models[0], u, **{k: torch.lerp(one[k], two[k], piece / pieces) for k in one}))
+    return [*at, float(epochs[-1])], [*path, bind(models[0], u, **weights[-1])]
 
 
 def bifurcations(run: Run, epochs: list[int], symbol: int, between: int = 8) -> list[tuple[str, float]]:
@@ -161,8 +161,7 @@ def bifurcations(run: Run, epochs: list[int], symbol: int, between: int = 8) -> 
     zero and from three of the run's start states.
     """
     models = [trained(run, epoch) for epoch in epochs]
-    path = along(models, Classification.constant_inputs()[symbol], between)
-    at = [a + k * (b - a) / between for a, b in itertools.pairwise(epochs) for k in range(between)]
+    at, path = along(models, epochs, Classification.constant_inputs()[symbol], between)
     start = start_states(run.seed, 3, models[0].state_size).double()
     start = torch.cat([torch.zeros_like(start[:1]), start])
     found = dynamics.sampled_bifurcations(path, start)

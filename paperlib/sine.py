@@ -4,7 +4,6 @@ The weights of a training's probes are too large to be committed. What is measur
 (`data/sine/origins.json`); `python -m paperlib.sine FOLDER EPOCH ...` makes the file from the folder of such a run.
 """
 
-import itertools
 import json
 import sys
 from dataclasses import dataclass
@@ -63,8 +62,7 @@ def origin(models: list[Model], epochs: list[int], omega: Tensor, pieces: int = 
     the next, in `pieces`), and modulus and angle of the leading complex pair at the later of the two; points that are
     born together are told as one. R, section 5.1.
     """
-    path = along(models, omega, pieces)
-    at = [a + k * (b - a) / pieces for a, b in itertools.pairwise(epochs) for k in range(pieces)] + epochs[-1:]
+    at, path = along(models, epochs, omega, pieces)
     middle = orbit(path[0], torch.zeros(models[0].state_size, dtype=torch.float64), 400, transient=4000).mean(0)
     found = []
     for change in sampled_bifurcations(path, middle):

@@ -18,6 +18,7 @@ def rotation(angle: float, gain: float) -> TanhRNN:
     with torch.no_grad():
         model.weight_hh.copy_(gain * torch.tensor(turn))
         model.weight_ih.fill_(0.01)  # zero is left by the input
+        model.weight_ho.fill_(0.5)  # a drawn readout may hardly see the circle
     return model
 
 
