@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import torch
+from scipy.stats import PermutationMethod, mannwhitneyu
 from torch import Tensor
 
 from paperlib import runs
@@ -37,6 +38,8 @@ MEASURES = {
     "D_H_published": "as published",
 }
 STSP = ("D_stsp_published", "D_stsp")  # what verdicts are taken on: both versions
+# Of a training that diverged: as far as can be. To leave it out would make a network better by its failures.
+LOST = {"D_stsp": math.inf, "D_stsp_published": math.inf, "D_H": 1.0, "D_H_published": 1.0}
 NEEDED = MEASURES.keys() | {"lambda_max", "lambda_max_error", "lambda_max_mixed"}
 
 Cells = dict[int, list[Run]]  # tau -> runs, seeds in order
@@ -66,14 +69,52 @@ def sweep(scale: str, roots=(), *, variant: str = "paper", status: str = "done")
     return result
 
 
+def joined(*sweeps: Sweep) -> Sweep:
+    """Sweeps of one scale in one, finished trainings beside diverged ones, seeds in order."""
+    result: Sweep = {}
+    for system in SYSTEMS:
+        for model in NETWORKS:
+            parts = [found.get(system, {}).get(model, {}) for found in sweeps]
+            taus = sorted({tau for cells in parts for tau in cells})
+            groups = {tau: [run for cells in parts for run in cells.get(tau, [])] for tau in taus}
+            if groups:
+                own = {tau: sorted(group, key=lambda run: run.seed) for tau, group in groups.items()}
+                result.setdefault(system, {})[model] = own
+    return result
+
+
 def values(cells: Cells, key: str) -> dict[int, list[float]]:
-    """A number of the runs' records by tau, one a seed."""
-    return {tau: [run.metrics[key] for run in group] for tau, group in cells.items()}
+    """A number of the runs' records by tau, one a seed; of diverged trainings the largest distance there is."""
+    return {tau: [run.metrics[key] if run.finished else LOST[key] for run in group] for tau, group in cells.items()}
 
 
 def medians(cells: Cells, key: str) -> dict[int, float]:
     """Its median over seeds by tau."""
     return {tau: float(np.median(found)) for tau, found in values(cells, key).items()}
+
+
+def spread(found: Iterable[float], digits: int = 2) -> str:
+    """The median of some numbers and their range, "0.27 (0.066 to 0.59)"; one number alone, "" for none."""
+    found = sorted(found)
+    if not found:
+        return ""
+    low, middle, high = (f"{value:.{digits}g}" for value in (found[0], float(np.median(found)), found[-1]))
+    return middle if low == high else f"{middle} ({low} to {high})"
+
+
+def further(cells: Cells, tau: int, than: int, key: str, floor: float = 0.0) -> tuple[float, int, float]:
+    """How surely one interval leads further from the data than another: pairs won, pairs, p.
+
+    Of all pairs of a seed of each, those in which the one of `tau` is further; a tie counts a half, and what is below
+    `floor` is one. p is two-sided, over all ways to deal the values out to the two (the test of Mann and Whitney by
+    permutation); nan where one of them has a single seed.
+    """
+    own = values(cells, key)
+    one, other = ([max(value, floor) for value in own[at]] for at in (tau, than))
+    won = sum((a > b) + 0.5 * (a == b) for a in one for b in other)
+    if min(len(one), len(other)) < 2:
+        return won, len(one) * len(other), math.nan
+    return won, len(one) * len(other), float(mannwhitneyu(one, other, method=PermutationMethod()).pvalue)
 
 
 def best(cells: Cells, key: str = "D_stsp_published") -> int | None:

@@ -61,6 +61,47 @@ def test_diverged_trainings_are_a_sweep_of_their_own(root):
     assert [run.id for run in found["lorenz"]["tanh"][200]] == [run.id] and list(found) == ["lorenz"]
 
 
+def test_diverged_trainings_count_as_far_as_can_be(root):
+    for seed in (2, 3):
+        run = stored(root, "lorenz", "lstm", 60, seed, 0.0)
+        record = {key: value for key, value in run.record.items() if key != "metrics"}
+        (run.folder / "run.json").write_text(json.dumps({**record, "status": "diverged"}))
+    parts = [sparse_forcing.sweep("paper", roots=(root,), status=status) for status in ("done", "diverged")]
+    both = sparse_forcing.joined(*parts)
+    assert [run.seed for run in both["lorenz"]["lstm"][60]] == [0, 1, 2, 3]
+    assert list(both["lorenz"]["lstm"]) == [0, 5, 30, 60, 200] and list(both["roessler"]) == ["plrnn"]
+    assert sparse_forcing.values(both["lorenz"]["lstm"], "D_H")[60] == [0.2, 0.2, 1.0, 1.0]
+    assert sparse_forcing.medians(parts[0]["lorenz"]["lstm"], "D_stsp")[60] == pytest.approx(0.225)
+    assert sparse_forcing.medians(both["lorenz"]["lstm"], "D_stsp")[60] == math.inf
+    assert sparse_forcing.fails("lorenz", both["lorenz"]["lstm"], 60) == {"as published": True, "around the data": True}
+
+
+def test_spread():
+    assert sparse_forcing.spread([0.589, 0.0661, 0.265]) == "0.27 (0.066 to 0.59)"
+    assert sparse_forcing.spread([math.inf, 15.4, math.inf]) == "inf (15 to inf)"
+    assert sparse_forcing.spread([3.0]) == "3" and sparse_forcing.spread([]) == ""
+    assert (
+        sparse_forcing.spread([16.81, 16.84]) == "17" and sparse_forcing.spread([1.234, 1.2], 3) == "1.22 (1.2 to 1.23)"
+    )
+
+
+def test_what_is_further_and_how_surely(tmp_path):
+    groups = {5: (1, 2, 3, 4, 5), 30: (0.1, 0.2, 0.3, 0.4, 1.5), 60: (math.inf, math.inf, 7, 8, 9), 200: (2.5,)}
+    for tau, found in groups.items():
+        for seed, value in enumerate(found):
+            stored(tmp_path, "lorenz", "lstm", tau, seed, value)
+    cells = sparse_forcing.sweep("paper", roots=(tmp_path,))["lorenz"]["lstm"]
+    # The ways to deal ten values out to two are 252: the two furthest have p = 2 / 252.
+    assert sparse_forcing.further(cells, 60, 30, "D_stsp") == (25, 25, pytest.approx(2 / 252))
+    won, pairs, p = sparse_forcing.further(cells, 5, 30, "D_stsp")
+    assert (won, pairs) == (24, 25) and p == pytest.approx(4 / 252)
+    assert sparse_forcing.further(cells, 30, 5, "D_stsp") == (1, 25, p)
+    assert sparse_forcing.further(cells, 60, 60, "D_stsp")[0] == 12.5
+    assert sparse_forcing.further(cells, 5, 30, "D_stsp", 10.0)[0] == 12.5  # all below the floor
+    won, pairs, p = sparse_forcing.further(cells, 200, 30, "D_stsp")
+    assert (won, pairs) == (5, 5) and math.isnan(p)
+
+
 def test_records_without_distances_are_left_out(root):
     run = stored(root, "temperature", "lstm", 30, 0, 1.0)
     assert "temperature" in sparse_forcing.sweep("paper", roots=(root,))
