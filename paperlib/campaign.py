@@ -59,6 +59,7 @@ def rows(device: str = "cpu") -> Iterator[tuple[str, list[dict[str, Any]]]]:
     yield "Table 1 and seeds (R, 5.2)", table
     yield "Certified and non-expansive networks (R, 5.2)", [run for run in symbols if run not in table]
     yield "Released settings", [run for chapter in (sine, classification, forcing) for run in chapter.code_runs()]
+    yield "Longer windows (M)", forcing.window_runs()
 
 
 def split(run: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -46,21 +46,23 @@ Cells = dict[int, list[Run]]  # tau -> runs, seeds in order
 Sweep = dict[str, dict[str, Cells]]  # system -> network -> cells
 
 
-def sweep(scale: str, roots=(), *, variant: str = "paper", status: str = "done") -> Sweep:
+def sweep(scale: str, roots=(), *, variant: str = "paper", status: str = "done", window: int | None = None) -> Sweep:
     """Finished runs at a scale; systems and networks without one are left out, as are runs with other settings.
 
     And runs whose record lacks one of the measures: those of other definitions are not to be mixed with these.
     variant="code": those whose interval grew from 1 to tau over the training, as in the released code.
     status="diverged": those whose training met a loss that is no number; they have a history and no measures.
+    window: those that were trained on windows of so many steps, and not on the length that goes with their tau.
     """
     needed = NEEDED if status == "done" else set()
+    other = {} if window is None else {"window": window}
     result: Sweep = {}
     for system in SYSTEMS:
         for model in NETWORKS:
             cells: Cells = {}
             for run in runs.find(system, model, scale=scale, variant=variant, status=status, roots=roots):
                 settings = run.record["identity"]["settings"]
-                if settings.keys() == {"tau"} and needed <= run.metrics.keys():
+                if "tau" in settings and settings == {"tau": settings["tau"], **other} and needed <= run.metrics.keys():
                     cells.setdefault(settings["tau"], []).append(run)
             if cells:
                 result.setdefault(system, {})[model] = {
@@ -102,19 +104,19 @@ def spread(found: Iterable[float], digits: int = 2) -> str:
     return middle if low == high else f"{middle} ({low} to {high})"
 
 
-def further(cells: Cells, tau: int, than: int, key: str, floor: float = 0.0) -> tuple[float, int, float]:
-    """How surely one interval leads further from the data than another: pairs won, pairs, p.
+def further(one: list[float], other: list[float], floor: float = 0.0) -> tuple[float, int, float]:
+    """How surely the seeds of one setting are further from the data than those of another: pairs won, pairs, p.
 
-    Of all pairs of a seed of each, those in which the one of `tau` is further; a tie counts a half, and what is below
-    `floor` is one. p is two-sided, over all ways to deal the values out to the two (the test of Mann and Whitney by
+    Of all pairs of a seed of each, those in which the first is further; a tie counts a half, and what is below `floor`
+    is one. p is two-sided, over all ways to deal the values out to the two (the test of Mann and Whitney by
     permutation); nan where one of them has a single seed.
     """
-    own = values(cells, key)
-    one, other = ([max(value, floor) for value in own[at]] for at in (tau, than))
+    one, other = ([max(value, floor) for value in found] for found in (one, other))
     won = sum((a > b) + 0.5 * (a == b) for a in one for b in other)
+    pairs = len(one) * len(other)
     if min(len(one), len(other)) < 2:
-        return won, len(one) * len(other), math.nan
-    return won, len(one) * len(other), float(mannwhitneyu(one, other, method=PermutationMethod()).pvalue)
+        return won, pairs, math.nan
+    return won, pairs, float(mannwhitneyu(one, other, method=PermutationMethod()).pvalue)
 
 
 def best(cells: Cells, key: str = "D_stsp_published") -> int | None:

@@ -44,6 +44,12 @@ def test_a_partial_sweep_is_read_as_it_stands(root):
     assert sparse_forcing.sweep("quick", roots=(root,)) == {}
 
 
+def test_other_windows_are_a_sweep_of_their_own(root):
+    found = sparse_forcing.sweep("paper", roots=(root,), window=200)
+    assert [run.metrics["D_stsp"] for run in found["lorenz"]["lstm"][30]] == [1e-3] and list(found) == ["lorenz"]
+    assert sparse_forcing.sweep("paper", roots=(root,), window=300) == {}
+
+
 def test_growing_intervals_are_a_sweep_of_their_own(root):
     found = stored(root, "lorenz", "lstm", 30, 0, 7.0, variant="code")
     assert "code" in found.id
@@ -85,20 +91,16 @@ def test_spread():
     )
 
 
-def test_what_is_further_and_how_surely(tmp_path):
-    groups = {5: (1, 2, 3, 4, 5), 30: (0.1, 0.2, 0.3, 0.4, 1.5), 60: (math.inf, math.inf, 7, 8, 9), 200: (2.5,)}
-    for tau, found in groups.items():
-        for seed, value in enumerate(found):
-            stored(tmp_path, "lorenz", "lstm", tau, seed, value)
-    cells = sparse_forcing.sweep("paper", roots=(tmp_path,))["lorenz"]["lstm"]
+def test_what_is_further_and_how_surely():
+    far, middle, near = [math.inf, math.inf, 7, 8, 9], [1, 2, 3, 4, 5], [0.1, 0.2, 0.3, 0.4, 1.5]
     # The ways to deal ten values out to two are 252: the two furthest have p = 2 / 252.
-    assert sparse_forcing.further(cells, 60, 30, "D_stsp") == (25, 25, pytest.approx(2 / 252))
-    won, pairs, p = sparse_forcing.further(cells, 5, 30, "D_stsp")
+    assert sparse_forcing.further(far, near) == (25, 25, pytest.approx(2 / 252))
+    won, pairs, p = sparse_forcing.further(middle, near)
     assert (won, pairs) == (24, 25) and p == pytest.approx(4 / 252)
-    assert sparse_forcing.further(cells, 30, 5, "D_stsp") == (1, 25, p)
-    assert sparse_forcing.further(cells, 60, 60, "D_stsp")[0] == 12.5
-    assert sparse_forcing.further(cells, 5, 30, "D_stsp", 10.0)[0] == 12.5  # all below the floor
-    won, pairs, p = sparse_forcing.further(cells, 200, 30, "D_stsp")
+    assert sparse_forcing.further(near, middle) == (1, 25, p)
+    assert sparse_forcing.further(far, far)[0] == 12.5
+    assert sparse_forcing.further(middle, near, 10.0)[0] == 12.5  # all below the floor
+    won, pairs, p = sparse_forcing.further([2.5], near)
     assert (won, pairs) == (5, 5) and math.isnan(p)
 
 

@@ -150,6 +150,12 @@ def code_runs() -> list[dict[str, Any]]:
     return [run_of("lorenz", "lstm", tau, "paper", seed) | {"variant": "code"} for tau, seed in cells]
 
 
+def window_runs() -> list[dict[str, Any]]:
+    """Ours: the intervals next to tau_pred with the windows of tau = 100; whether it is the window that fails there."""
+    cells = [("lorenz", 60), ("lorenz", 70), ("roessler", 70)]
+    return [run_of(system, "lstm", tau, "paper", seed) | {"window": 200} for system, tau in cells for seed in range(3)]
+
+
 def paper_runs() -> list[dict[str, Any]]:
     """The sweep at the paper's scale, the most telling first."""
     first, rest, slow = (30, 5, 200), (60, 100, 50, 70), (CLIPPED, 500, 1000)
