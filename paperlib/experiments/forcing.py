@@ -153,7 +153,7 @@ def code_runs() -> list[dict[str, Any]]:
 def window_runs() -> list[dict[str, Any]]:
     """Ours: the intervals next to tau_pred with the windows of tau = 100; whether it is the window that fails there."""
     cells = [("lorenz", 60), ("lorenz", 70), ("roessler", 70)]
-    return [run_of(system, "lstm", tau, "paper", seed) | {"window": 200} for system, tau in cells for seed in range(3)]
+    return [run_of(system, "lstm", tau, "paper", seed) | {"window": 200} for system, tau in cells for seed in range(5)]
 
 
 def paper_runs() -> list[dict[str, Any]]:
