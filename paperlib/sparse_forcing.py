@@ -59,30 +59,33 @@ def sweep(scale: str, roots=(), *, variant: str = "paper", status: str = "done",
     result: Sweep = {}
     for system in SYSTEMS:
         for model in NETWORKS:
-            cells: Cells = {}
             for run in runs.find(system, model, scale=scale, variant=variant, status=status, roots=roots):
                 settings = run.record["identity"]["settings"]
-                if "tau" in settings and settings == {"tau": settings["tau"], **other} and needed <= run.metrics.keys():
-                    cells.setdefault(settings["tau"], []).append(run)
-            if cells:
-                result.setdefault(system, {})[model] = {
-                    tau: sorted(cells[tau], key=lambda run: run.seed) for tau in sorted(cells)
-                }
-    return result
+                if settings == {"tau": settings.get("tau"), **other} and needed <= run.metrics.keys():
+                    result.setdefault(system, {}).setdefault(model, {}).setdefault(settings["tau"], []).append(run)
+    return in_order(result)
 
 
 def joined(*sweeps: Sweep) -> Sweep:
-    """Sweeps of one scale in one, finished trainings beside diverged ones, seeds in order."""
+    """Sweeps of one scale in one, finished trainings beside diverged ones."""
     result: Sweep = {}
     for system in SYSTEMS:
         for model in NETWORKS:
-            parts = [found.get(system, {}).get(model, {}) for found in sweeps]
-            taus = sorted({tau for cells in parts for tau in cells})
-            groups = {tau: [run for cells in parts for run in cells.get(tau, [])] for tau in taus}
-            if groups:
-                own = {tau: sorted(group, key=lambda run: run.seed) for tau, group in groups.items()}
-                result.setdefault(system, {})[model] = own
-    return result
+            for cells in (found.get(system, {}).get(model, {}) for found in sweeps):
+                for tau, group in cells.items():
+                    result.setdefault(system, {}).setdefault(model, {}).setdefault(tau, []).extend(group)
+    return in_order(result)
+
+
+def in_order(sweep: Sweep) -> Sweep:
+    """A sweep with its intervals and their seeds in order."""
+    return {
+        system: {
+            model: {tau: sorted(cells[tau], key=lambda run: run.seed) for tau in sorted(cells)}
+            for model, cells in models.items()
+        }
+        for system, models in sweep.items()
+    }
 
 
 def values(cells: Cells, key: str) -> dict[int, list[float]]:
