@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from paperlib.theory.derivatives import Forward, Readout, Transition, forward
-from paperlib.theory.theorem1 import Loss, System, log_spread
+from paperlib.theory.theorem1 import Loss, System, change_bounds, log_spread
 
 
 def gradient(run: Forward, loss: Loss, y: Tensor) -> Tensor:
@@ -79,6 +79,7 @@ def inequalities(
     distance = torch.linalg.vector_norm(torch.cat([starts[0] - starts[1], thetas[0] - thetas[1]], -1), dim=-1)
     n = len(u)
     S = torch.from_numpy(log_spread(system.f, n)).exp()  # S(0) .. S(n)
+    L_J, L_J_psi = (torch.from_numpy(bound[1:]).exp() for bound in change_bounds(system, loss, n))
 
     def norm(x: Tensor) -> Tensor:
         return torch.linalg.matrix_norm(x, 2)
@@ -103,6 +104,8 @@ def inequalities(
         "S13": vector(grad[0] - grad[1], dim=-1) / right,
         "S16, A": gap(run.A) / (system.df * S[:-1]),
         "S16, B": gap(run.B) / (system.df * S[:-1]),
+        "L_J": gap(run.J) / L_J,
+        "L_Jy": vector(J_psi[0] - J_psi[1], dim=-1) / (L_J_psi * distance[:, None]),
         "|[A, B]|": norm(torch.cat([run.A, run.B], -1)) / system.f,
         "|C|": norm(run.C) / system.g,
     }

@@ -110,19 +110,30 @@ def joint_bound(system: System, loss: Loss, n: int, *, as_printed: bool = False)
     """
     loss = printed(loss) if as_printed else loss
     s = log_spread(system.f, n)
-    log_f, log_g, log_df, log_dg, target = map(_log, (system.f, system.g, system.df, system.dg, system.target))
+    log_g, target = _log(system.g), _log(system.target)
     outputs = np.logaddexp(_log(system.rest), log_g + _log(system.radius) + s)  # log M(t)
     first = np.logaddexp(_log(loss.k0), np.logaddexp(_log(loss.k1) + target, _log(loss.k2) + outputs))
     value = _mean((log_g + first + s)[1:])
+    jacobian, product = change_bounds(system, loss, n, as_printed=as_printed)
+    return Bound(value, _mean(np.logaddexp(_log(loss.k3) + target + jacobian, product)[1:]))
 
+
+def change_bounds(system: System, loss: Loss, n: int, *, as_printed: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """log L_{J,t} and log L_{J y-hat,t} for t = 0..n: of J_t and J_t psi the Lipschitz constants, R, supplement B.4.
+
+    Repaired as `joint_bound` says.
+    """
+    loss = printed(loss) if as_printed else loss
+    s = log_spread(system.f, n)
+    log_f, log_g, log_df, log_dg = map(_log, (system.f, system.g, system.df, system.dg))
+    outputs = np.logaddexp(_log(system.rest), log_g + _log(system.radius) + s)  # log M(t)
     paths, bends = _products(log_f, s, from_one=as_printed)
     curved = np.logaddexp(log_g + log_df + bends, log_dg + s + paths)  # sum_l P(t, l)
     jacobian = np.logaddexp(curved, log_dg + s)  # L_{J,t}
     psi = np.logaddexp(_log(loss.psi0), _log(loss.k4) + outputs)
     # sum_l Q(t, l) + T(t) S(t), T(t) S(t) = (|psi| L'_g + K_4 L_g^2) S(t)
     t_term = np.logaddexp(psi + log_dg, _log(loss.k4) + 2 * log_g) + s
-    product = np.logaddexp(psi + log_g + log_df + bends, t_term + np.logaddexp(paths, 0.0))
-    return Bound(value, _mean(np.logaddexp(_log(loss.k3) + target + jacobian, product)[1:]))
+    return jacobian, np.logaddexp(psi + log_g + log_df + bends, t_term + np.logaddexp(paths, 0.0))
 
 
 def _products(log_f: float, s: np.ndarray, *, from_one: bool) -> tuple[np.ndarray, np.ndarray]:
