@@ -84,7 +84,8 @@ def latch_rate(w: float) -> float:
 def critical_orbit(n: int, digits: int = 80) -> float:
     """log |d z_n / d z_0| of the chaotic two-unit map from the start where f' is zero, in `digits` decimal digits.
 
-    In exact arithmetic it is minus infinity for every n: one orbit of the basin whose Jacobians never explode.
+    In exact arithmetic it is minus infinity for every n: one orbit of the basin whose Jacobians never explode. Here
+    10^-digits is added to every slope, the size of what so many digits leave unknown of the first.
     """
     import mpmath
 
