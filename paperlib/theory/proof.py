@@ -79,7 +79,7 @@ def inequalities(
     distance = torch.linalg.vector_norm(torch.cat([starts[0] - starts[1], thetas[0] - thetas[1]], -1), dim=-1)
     n = len(u)
     S = torch.from_numpy(log_spread(system.f, n)).exp()  # S(0) .. S(n)
-    L_J, L_J_psi = (torch.from_numpy(bound[1:]).exp() for bound in change_bounds(system, loss, n))
+    L_J, L_J_psi = (torch.from_numpy(bound[1:]).exp() for bound in change_bounds(system, loss, n, by_start=False))
 
     def norm(x: Tensor) -> Tensor:
         return torch.linalg.matrix_norm(x, 2)

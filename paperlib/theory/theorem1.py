@@ -118,16 +118,18 @@ def joint_bound(system: System, loss: Loss, n: int, *, as_printed: bool = False)
     return Bound(value, _mean(np.logaddexp(_log(loss.k3) + target + jacobian, product)[1:]))
 
 
-def change_bounds(system: System, loss: Loss, n: int, *, as_printed: bool = False) -> tuple[np.ndarray, np.ndarray]:
+def change_bounds(
+    system: System, loss: Loss, n: int, *, as_printed: bool = False, by_start: bool = True
+) -> tuple[np.ndarray, np.ndarray]:
     """log L_{J,t} and log L_{J y-hat,t} for t = 0..n: of J_t and J_t psi the Lipschitz constants, R, supplement B.4.
 
-    Repaired as `joint_bound` says.
+    Repaired as `joint_bound` says; by_start=False: of the derivatives by theta alone, as Eq. (S1) has them.
     """
     loss = printed(loss) if as_printed else loss
     s = log_spread(system.f, n)
     log_f, log_g, log_df, log_dg = map(_log, (system.f, system.g, system.df, system.dg))
     outputs = np.logaddexp(_log(system.rest), log_g + _log(system.radius) + s)  # log M(t)
-    paths, bends = _products(log_f, s, from_one=as_printed)
+    paths, bends = _products(log_f, s, from_one=as_printed, by_start=by_start)
     curved = np.logaddexp(log_g + log_df + bends, log_dg + s + paths)  # sum_l P(t, l)
     jacobian = np.logaddexp(curved, log_dg + s)  # L_{J,t}
     psi = np.logaddexp(_log(loss.psi0), _log(loss.k4) + outputs)
@@ -136,12 +138,12 @@ def change_bounds(system: System, loss: Loss, n: int, *, as_printed: bool = Fals
     return jacobian, np.logaddexp(psi + log_g + log_df + bends, t_term + np.logaddexp(paths, 0.0))
 
 
-def _products(log_f: float, s: np.ndarray, *, from_one: bool) -> tuple[np.ndarray, np.ndarray]:
+def _products(log_f: float, s: np.ndarray, *, from_one: bool, by_start: bool) -> tuple[np.ndarray, np.ndarray]:
     """Logarithms of the two sums behind P and Q: of the norms of the products of Jacobians in J_t, and of what
     a change of (x0, theta) does to them, for t = 0..n.
 
     from_one: as in Eq. (S14), sum_{l=1}^t L_f^(t-l+1) and sum_{l=1}^t L_f^(t-l) sum_{j=l}^t S(j). Else with its
-    index put right, factors A_(t-1) .. A_(l+1) B_l for l = 0..t-1, and the product A_(t-1) .. A_0 for x0 added.
+    index put right, factors A_(t-1) .. A_(l+1) B_l for l = 0..t-1, and with by_start the product A_(t-1) .. A_0 for x0.
     """
     n = s.size - 1
     powers, sums = np.full(n + 1, -np.inf), np.full(n + 1, -np.inf)
@@ -150,6 +152,8 @@ def _products(log_f: float, s: np.ndarray, *, from_one: bool) -> tuple[np.ndarra
         sums[t] = np.logaddexp(log_f + sums[t - 1], s[t] + powers[t]) if t > from_one else s[t]
     if from_one:
         return log_f + powers, sums
+    if not by_start:
+        return np.concatenate([[-np.inf], powers[:-1]]), np.concatenate([[-np.inf], sums[:-1]])
     later = np.arange(1, n + 1)
     paths = np.logaddexp(log_f + powers[:-1], log_f * later)
     bends = np.logaddexp(sums[:-1], log_f * (later - 1) + np.logaddexp.accumulate(s[:-1]))
