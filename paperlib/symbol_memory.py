@@ -33,6 +33,20 @@ def memory(model: Model, task: Classification, count: int = 100) -> np.ndarray:
     return torch.where(after < len(symbols), kept, torch.nan).numpy()
 
 
+def gradient_share(model: Model, task: Classification, count: int = 100) -> float:
+    """Size of the loss's gradient by the input where the first symbol stands, over that at the last step.
+
+    Median over `count` training sequences; 0 where it is below the smallest number. What of a gradient has come back
+    from the answer to what decides it.
+    """
+    symbols, classes = (tensor[..., :count] for tensor in task.train)
+    place = (symbols < 2).int().argmax(0)
+    u = torch.nn.functional.one_hot(symbols, model.input_size).to(next(model.parameters())).requires_grad_()
+    (by_input,) = torch.autograd.grad(task.loss(model(u)[0], classes)[0], u)
+    size = by_input.norm(dim=-1)
+    return float((size[place, torch.arange(len(place))] / size[-1]).median())
+
+
 @torch.no_grad()
 def symbols_right(model: Model, task: Classification) -> tuple[float, float]:
     """Share of the validation sequences whose first symbol, and whose second, the answer has right."""

@@ -106,6 +106,18 @@ def test_memory_of_a_certified_network_fades_and_a_rotation_keeps_it(task):
     assert symbol_memory.rate_of(symbol_memory.memory(rotation, task, 20)) == pytest.approx(1, abs=1e-6)
 
 
+@pytest.mark.parametrize("rate", [1.0, 0.5])
+def test_gradient_share_of_a_linear_network_is_its_rate_to_the_gap(task, rate):
+    model = seeded(0, lambda: TanhRNN(6, 6, 4)).double()
+    with torch.no_grad():
+        model.weight_ih.copy_(1e-6 * torch.eye(6))  # so small that tanh is the identity
+        model.weight_hh.copy_(rate * torch.linalg.qr(model.weight_hh)[0])
+        model.bias_ih.zero_()
+        model.bias_hh.zero_()
+    gap = float(19 - (task.train[0] < 2).int().argmax(0).median())
+    assert symbol_memory.gradient_share(model, task) == pytest.approx(rate**gap)
+
+
 def test_a_network_that_reads_the_last_symbol_alone_has_the_second_right(task):
     """x' = x where a distractor is read, +-1 where p or q is: the answer knows the second symbol, p for the first."""
     model = TanhRNN(6, 1, 4).double()
