@@ -40,6 +40,7 @@ MEASURES = {
 STSP = ("D_stsp_published", "D_stsp")  # what verdicts are taken on: both versions
 # Of a training that diverged: as far as can be. To leave it out would make a network better by its failures.
 LOST = {"D_stsp": math.inf, "D_stsp_published": math.inf, "D_H": 1.0, "D_H_published": 1.0}
+SURE, ENOUGH = 0.05, 4  # p below which seeds tell two settings apart; with three of both none can be reached
 NEEDED = MEASURES.keys() | {"lambda_max", "lambda_max_error", "lambda_max_mixed"}
 
 Cells = dict[int, list[Run]]  # tau -> runs, seeds in order
@@ -186,10 +187,36 @@ def ratio(cells: Cells, tau: int, key: str, floor: float = 0.0) -> float:
     return found[tau] / min(others)
 
 
-def fails(system: str, cells: Cells, tau: int, floor: dict[str, float] | None = None) -> dict[str, bool]:
-    """Whether an interval fails by both versions of D_stsp; empty where it or all others have not been run."""
-    found = {key: ratio(cells, tau, key, (floor or {}).get(key, 0.0)) for key in STSP}
-    return {MEASURES[key]: bool(v > threshold(system, tau)) for key, v in found.items() if not math.isnan(v)}
+def least_failing(system: str, cells: Cells, tau: int, key: str, floor: float = 0.0) -> float:
+    """The smallest distance at which an interval (0: clipping) fails: `threshold` times that of the best other one."""
+    others = [max(value, floor) for t, value in medians(cells, key).items() if t not in (tau, CLIPPED)]
+    return threshold(system, tau) * min(others)
+
+
+def fails(
+    system: str,
+    cells: Cells,
+    tau: int,
+    floor: dict[str, float] | None = None,
+    ceiling: dict[str, float] | None = None,
+) -> dict[str, bool]:
+    """Whether an interval fails by both versions of D_stsp; without those in which it or all others have not been run.
+
+    Its ratio to the best other one is above `threshold`, and their seeds tell the two apart, where `ENOUGH` were run.
+    Without a version, too, by which the best is so far from the data that no run whose D_stsp is finite, and so at
+    most `ceiling`, could be further by that ratio.
+    """
+    result = {}
+    for key in STSP:
+        least = (floor or {}).get(key, 0.0)
+        over = ratio(cells, tau, key, least)
+        most = (ceiling or {}).get(key, math.inf)
+        if not math.isnan(over) and least_failing(system, cells, tau, key, least) <= most:
+            found, top = values(cells, key), best({other: cells[other] for other in cells if other != tau}, key)
+            asked = min(len(found[tau]), len(found[top])) >= ENOUGH
+            told = not asked or further(found[tau], found[top], least)[2] < SURE
+            result[MEASURES[key]] = bool(over > threshold(system, tau) and told)
+    return result
 
 
 def alike(one: float, other: float, floor: float = 0.0) -> bool:

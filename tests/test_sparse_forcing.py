@@ -2,6 +2,7 @@
 
 import json
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -130,6 +131,35 @@ def test_what_fails_is_nearer_to_the_printed_ratio_than_to_none(root):
         assert sparse_forcing.fails("lorenz", cells, tau) == {"as published": True, "around the data": True}
     assert not any(sparse_forcing.fails("lorenz", cells, 30).values())
     assert sparse_forcing.fails("lorenz", cells, 70) == {} == sparse_forcing.fails("lorenz", {5: cells[5]}, 5)
+
+
+@pytest.mark.parametrize(("seeds", "failed"), [(3, True), (4, False), (5, False)])
+def test_an_interval_whose_seeds_do_not_tell_it_apart_does_not_fail(tmp_path, seeds, failed):
+    for seed in range(seeds):
+        stored(tmp_path, "roessler", "lstm", 200, seed, (9.0, 9.0, 0.1, 9.0, 0.1)[seed])
+        stored(tmp_path, "roessler", "lstm", 30, seed, (1.0, 1.0, 1.0, 0.2, 20.0)[seed])
+    cells = sparse_forcing.sweep("paper", roots=(tmp_path,))["roessler"]["lstm"]
+    assert sparse_forcing.ratio(cells, 200, "D_stsp") > sparse_forcing.threshold("roessler", 200)
+    assert sparse_forcing.fails("roessler", cells, 200) == {"as published": failed, "around the data": failed}
+
+
+def test_an_interval_whose_seeds_are_all_further_fails(tmp_path):
+    for seed in range(4):
+        stored(tmp_path, "roessler", "lstm", 200, seed, 3.0 + seed)
+        stored(tmp_path, "roessler", "lstm", 30, seed, 1.0 + 0.1 * seed)
+    cells = sparse_forcing.sweep("paper", roots=(tmp_path,))["roessler"]["lstm"]
+    assert all(sparse_forcing.fails("roessler", cells, 200).values())
+    assert not any(sparse_forcing.fails("roessler", cells, 200, {"D_stsp": 9, "D_stsp_published": 9}).values())
+
+
+def test_beside_an_interval_near_the_ceiling_nothing_can_fail(tmp_path):
+    stored(tmp_path, "temperature", "lstm", 30, 0, 10.0)
+    stored(tmp_path, "temperature", "lstm", 200, 0, 17.0)
+    cells = sparse_forcing.sweep("paper", roots=(tmp_path,))["temperature"]["lstm"]
+    fails = partial(sparse_forcing.fails, "temperature", cells, 200)
+    assert fails() == {"as published": False, "around the data": False}
+    assert fails(ceiling={"D_stsp_published": 17.0, "D_stsp": 21.0}) == {"around the data": False}
+    assert fails(ceiling=dict.fromkeys(("D_stsp_published", "D_stsp"), 17.0)) == {}
 
 
 def test_what_is_below_the_floor_fails_by_nothing(root):
