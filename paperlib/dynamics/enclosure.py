@@ -30,9 +30,11 @@ class Enclosure:
 
     @classmethod
     def __torch_function__(cls, function, types, arguments=(), keywords=None):
-        rule = RULES.get(function.__name__.strip("_").removeprefix("r_"))
+        name = function.__name__
+        # `f` or `__f__`; what `f_` writes into its argument would be lost.
+        rule = RULES.get(name[2:-2] if name.startswith("__") and name.endswith("__") else name)
         if rule is None:
-            raise NotEnclosed(f"{function.__name__} has no enclosure")
+            raise NotEnclosed(f"{name} has no enclosure")
         return rule(*arguments, **(keywords or {}))
 
     def __getattr__(self, name: str):
@@ -78,6 +80,12 @@ class Enclosure:
 
     def __matmul__(self, matrix):
         return times_matrix(self, matrix)
+
+    def in_place(self, other):
+        # Python would rebind one name, torch changes the state under all its names.
+        raise NotEnclosed("an operation in place has no enclosure")
+
+    __iadd__ = __isub__ = __imul__ = __itruediv__ = __ipow__ = __imatmul__ = in_place
 
 
 def minus(a: Interval) -> Interval:

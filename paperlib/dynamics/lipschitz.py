@@ -19,7 +19,8 @@ CLOSE = 0.01  # refine until the proved bound is within this share of the found 
 class Lipschitz(NamedTuple):
     """lower <= L <= upper, in the Euclidean norm; each of the step's batch shape.
 
-    lower: the largest spectral norm of the Jacobian that was found. upper: proved, infinite where nothing is.
+    lower: the largest spectral norm of the Jacobian that was found. upper: proved, infinite where nothing is, and where
+    the proof contradicts what was found.
     where: the state at which lower was attained, (..., N).
     """
 
@@ -65,7 +66,10 @@ def lipschitz(
     found, at = climb(lambda y, v: push(step, y, v), x, low, high)
     lower, which = found.max(0)
     where = at.gather(0, which[None, ..., None].expand(1, *at.shape[1:]))[0]
-    return Lipschitz(lower, proved(step, low, high, lower, jacobian_lipschitz, boxes, batch), where)
+    upper = proved(step, low, high, lower, jacobian_lipschitz, boxes, batch)
+    # Below what was attained, beyond rounding, nothing can have been proved.
+    refuted = lower > upper * (1 + torch.finfo(lower.dtype).eps ** 0.5)
+    return Lipschitz(lower, upper.masked_fill(refuted, torch.inf), where)
 
 
 def middle_and_radius(low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:

@@ -124,6 +124,27 @@ def test_a_plain_step_that_jumps_is_not(step):
     assert math.isinf(lipschitz(step, box(2)).upper)
 
 
+def exp_in_place(x):
+    y = 3 * x
+    torch.exp_(y)
+    return y
+
+
+def scaled_in_place(x):
+    y = z = x * 1.0
+    z *= 5
+    return y
+
+
+@pytest.mark.parametrize("step", [exp_in_place, scaled_in_place])
+def test_what_is_written_in_place_is_not_lost(step):
+    assert enclosed_jacobian(step, *(end[None] for end in box(1))) is None
+
+
+def test_a_bound_below_what_was_attained_proves_nothing():
+    assert math.isinf(lipschitz(lambda x: x**3, box(1), jacobian_lipschitz=0.0).upper)
+
+
 def test_a_step_that_jumps_has_no_constant():
     model = OrthogonalRNN(1, 3, 1).double()
     with torch.no_grad():
