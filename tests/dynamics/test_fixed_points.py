@@ -177,6 +177,16 @@ def test_basins_of_four_corners(maps):
     assert (torch.sign(ends) == torch.sign(torch.stack([x.flatten(), y.flatten()], -1))).all()
 
 
+@pytest.mark.parametrize(("centre", "size"), [(0, 1e-4), (1000, 0.4)])
+def test_basins_are_told_apart_at_the_size_of_the_grid(centre, size):
+    def step(x):
+        return centre + size * torch.tanh(2 * (x - centre) / size)
+
+    found = basins(step, (one(centre - 2 * size), one(centre + 2 * size)), (8,), n=200, transient=200)
+    assert found.labels.unique_consecutive(return_counts=True)[1].tolist() == [4, 4]
+    assert found.kinds == ["fixed point"] * 2
+
+
 def test_basins_of_a_slice_and_of_chaos(maps):
     product = maps.Map(
         lambda x: torch.cat([maps.henon()(x[..., :2]), torch.tanh(2 * x[..., 2:])], -1),
@@ -208,3 +218,23 @@ def test_bad_arguments_are_named(maps):
         basins(step, (one(0, 0), one(1, 1)), (5,))
     with pytest.raises(ValueError, match="resolution is 1"):
         basins(step, (one(0.0), one(1.0)), (1,))
+
+
+@pytest.mark.parametrize(
+    ("region", "options", "message"),
+    [
+        ((1, 0), {}, "low corner exceeds"),
+        ((0, 1, 2), {}, "region is not a pair"),
+        ((0, 1), {"near": math.nan}, "near is nan, expected a finite number >= 0"),
+        ((0, 1), {"near": -1}, "near is -1"),
+        ((0, 1), {"transient": -1}, "transient is -1"),
+        ((0, 1), {"origin": [0, math.nan]}, "origin of shape .* not finite"),
+        ((0, 1), {"origin": []}, r"origin has shape \(0,\)"),
+        ((0, 1), {}, r"give 1 coordinates, expected origin \(N,\)"),
+        ((0, 1), {"origin": [0]}, r"give 1 coordinates, expected origin \(N,\)"),
+    ],
+)
+def test_bad_arguments_of_basins(maps, region, options, message):
+    options = {name: one(*value) if name == "origin" else value for name, value in options.items()}
+    with pytest.raises(ValueError, match=message):
+        basins(maps.henon(), tuple(one(corner) for corner in region), (5,), **options)
