@@ -27,7 +27,8 @@ def lyapunov_spectrum(
     Benettin et al. 1980: k tangents pushed along the orbit and orthonormalised (QR) at every step, the logarithms
     of R's diagonal averaged over n steps, for all starts and parameters at once. The Jacobian is the step's own
     (`push`), or `jacobian(x)` (..., N) -> (..., N, N), or torch.func's. The state must be the full one: for an
-    LSTM (h, c).
+    LSTM (h, c). A direction that a step removes reads as rounding: exponents more than about 36 nats a step (ln of the
+    machine epsilon, float64) below the leading one are not known, and need not be minus infinity.
 
     Raises ValueError for a bad argument, FloatingPointError when the orbit does not stay finite.
     """
@@ -70,7 +71,9 @@ def max_lyapunov(step: Step, x0: Tensor, n: int, *, transient: int = 0) -> Tenso
 
     A second orbit starts at a distance of sqrt(machine epsilon) and is pulled back to it at every step (Benettin
     et al. 1976). No derivative enters: an independent check of `lyapunov_spectrum`, and defined for steps that
-    jump. Contraction faster than the square root of rounding reads as that, about -18 in float64.
+    jump. Contraction faster than the square root of rounding reads as that, about -18 in float64. The distance grows
+    with the state above size 1 and is absolute below, as an orbit at rest at zero has no size of its own: a map that
+    bends over lengths near 1e-8 (float64) is to be rescaled first.
 
     Raises ValueError for a bad argument, FloatingPointError when the orbit does not stay finite.
     """
@@ -85,7 +88,7 @@ def max_lyapunov(step: Step, x0: Tensor, n: int, *, transient: int = 0) -> Tenso
     direction = random_frame(x, 1)[..., 0]
     total = x.new_zeros(x.shape[:-1])
     for t in range(settle + n):
-        # Relative to the state, so that the distance is resolved wherever the orbit is.
+        # Relative to large states, so that the distance is resolved far out; absolute for those below 1.
         distance = epsilon**0.5 * x.abs().amax(-1, keepdim=True).clamp(min=1)
         other = x + distance * direction
         actual = torch.linalg.vector_norm(other - x, dim=-1)

@@ -52,7 +52,8 @@ def orthonormalise(v: Tensor) -> tuple[Tensor, Tensor]:
     """v = Q R: Q (..., N, k) and the diagonal of R, non-negative, (..., k).
 
     Householder's for few large frames; Gram-Schmidt for many small ones, where LAPACK would be called once a
-    frame. A column that vanishes gets a zero in R (an exponent of minus infinity) and stays zero in Q.
+    frame. A column that is exactly zero gets a zero in R. One that vanishes in exact arithmetic only is left as the
+    rounding of the others, about 1e-17 of them in float64, and so is its entry in R.
     """
     size, k = v.shape[-2:]
     if v[..., 0, 0].numel() < 16 or size > 32:
