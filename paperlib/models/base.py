@@ -133,6 +133,7 @@ class Model(nn.Module):
         x0 (B, N_x) defaults to zero. Models override this with a faster path that equals the iterated step.
         """
         check_sequence(u, self.input_size)
+        check_start(x0, u.shape[1], self.state_size)
         x = u.new_zeros(u.shape[1], self.state_size) if x0 is None else x0
         states = []
         for u_t in u:
@@ -152,3 +153,8 @@ def check_last_axis(name: str, tensor: Tensor, size: int) -> None:
 def check_sequence(u: Tensor, size: int) -> None:
     if u.dim() != 3 or u.shape[-1] != size or 0 in u.shape:
         raise ValueError(f"u has shape {tuple(u.shape)}, expected (T, B, {size}) with T and B at least 1")
+
+
+def check_start(x0: Tensor | None, batch: int, size: int) -> None:
+    if x0 is not None and x0.shape != (batch, size):
+        raise ValueError(f"x0 has shape {tuple(x0.shape)}, expected ({batch}, {size})")

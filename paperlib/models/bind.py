@@ -92,7 +92,9 @@ def bind(model: Model, u: Tensor | None, **weights: Tensor) -> BoundStep:
 
     Raises ValueError for an unknown weight or a wrong shape. R, Eq. (1a).
     """
-    if u is not None or model.input_size:
+    if u is None and model.input_size:
+        raise ValueError(f"u is None, expected (..., {model.input_size})")
+    if u is not None:
         check_last_axis("u", u, model.input_size)
     own = model.weights()
     bound, batches = {}, [] if u is None else [u.shape[:-1]]

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from paperlib.models.base import Model, add, check_sequence, matvec
+from paperlib.models.base import Model, add, check_sequence, check_start, matvec
 
 # The kernel on the CPU works in blocks of so many states: 32 take a quarter less time than 30. From LARGEST on the
 # additional states cost what the blocks save.
@@ -55,6 +55,7 @@ class LSTM(Model):
 
     def forward(self, u: Tensor, x0: Tensor | None = None) -> tuple[Tensor, Tensor]:
         check_sequence(u, self.input_size)
+        check_start(x0, u.shape[1], self.state_size)
         n = self.hidden_size
         x = u.new_zeros(u.shape[1], self.state_size) if x0 is None else x0
         names = ("weight_ih", "weight_hh", *(("bias_ih", "bias_hh") if self.bias else ()))

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn.utils import parametrize
 
-from paperlib.models.base import Model, add, check_sequence, matvec
+from paperlib.models.base import Model, add, check_sequence, check_start, matvec
 
 
 class OrthogonalRNN(Model):
@@ -60,6 +60,7 @@ class OrthogonalRNN(Model):
 
     def forward(self, u: Tensor, x0: Tensor | None = None) -> tuple[Tensor, Tensor]:
         check_sequence(u, self.input_size)
+        check_start(x0, u.shape[1], self.state_size)
         weights = self.weights()
         h0 = u.new_zeros(u.shape[1], self.hidden_size) if x0 is None else x0
         drive = u @ weights["weight_ih"].T

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from paperlib.models.base import Model, add, check_sequence, matvec
+from paperlib.models.base import Model, add, check_sequence, check_start, matvec
 
 
 class PLRNN(Model):
@@ -42,6 +42,7 @@ class PLRNN(Model):
 
     def forward(self, u: Tensor, x0: Tensor | None = None) -> tuple[Tensor, Tensor]:
         check_sequence(u, self.input_size)
+        check_start(x0, u.shape[1], self.state_size)
         drive = nn.functional.linear(u, self.weight_ih, self.bias_hh if self.bias else None)
         x = u.new_zeros(u.shape[1], self.state_size) if x0 is None else x0
         states = PiecewiseLinearSequence.apply(drive, self.weight_hh, x)

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from paperlib.models.base import Model, add, check_sequence, matvec
+from paperlib.models.base import Model, add, check_sequence, check_start, matvec
 
 
 class TanhRNN(Model):
@@ -33,6 +33,7 @@ class TanhRNN(Model):
 
     def forward(self, u: Tensor, x0: Tensor | None = None) -> tuple[Tensor, Tensor]:
         check_sequence(u, self.input_size)
+        check_start(x0, u.shape[1], self.state_size)
         x = u.new_zeros(u.shape[1], self.state_size) if x0 is None else x0
         names = ("weight_ih", "weight_hh", *(("bias_ih", "bias_hh") if self.bias else ()))
         own = [getattr(self, name) for name in names]

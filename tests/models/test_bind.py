@@ -120,6 +120,8 @@ def test_bad_arguments_are_named(model):
         bind(model, rand(3), weight_hh=rand(2, 2))
     with pytest.raises(ValueError, match=r"u has shape \(4,\), expected \(\.\.\., 3\)"):
         bind(model, rand(4))
+    with pytest.raises(ValueError, match=r"u is None, expected \(\.\.\., 3\)"):
+        bind(model, None)
     with pytest.raises(ValueError, match=r"x has shape \(9,\), expected \(\.\.\., 10\)"):
         bind(model, rand(3))(rand(9))
     with pytest.raises(ValueError, match=r"u has shape \(4, 3\), expected \(T, B, 3\)"):

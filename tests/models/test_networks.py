@@ -98,6 +98,10 @@ def test_a_wrong_shape_is_named(name):
         model(rand(5, 2))
     with pytest.raises(ValueError, match=r"x has shape \(3,\), expected"):
         model.step(rand(3), rand(2))
+    size = model.state_size
+    for shape in ((3, size), (4, size + 1), (size,), (1, 4, size)):
+        with pytest.raises(ValueError, match=rf"x0 has shape \({shape[0]},.*\), expected \(4, {size}\)"):
+            model(rand(5, 4, 2), rand(*shape))
     with pytest.raises(ValueError, match="hidden_size is 0, expected a positive integer"):
         build(name, 2, 0, 1)
 
