@@ -185,18 +185,25 @@ class FlowMap:
 def flow_map(name: str, dt: float | None = None, *, substeps: int | None = None) -> FlowMap:
     """The map over one sampling interval (the system's own dt), error below 2e-6 a step for states of size 60.
 
+    A longer dt takes more substeps, none longer than the system's own; errors made on the way grow with the flow.
     Raises ValueError for an unknown system, a dt that is not positive, substeps below 1.
     """
     own = system(name)
     dt = own.dt if dt is None else dt
     if not (math.isfinite(dt) and dt > 0):
         raise ValueError(f"dt is {dt!r}, expected a positive number")
-    substeps = own.substeps if substeps is None else substeps
+    if substeps is None:
+        substeps = math.ceil(own.substeps * max(1.0, dt / own.dt))
     if not isinstance(substeps, int) or substeps < 1:
         raise ValueError(f"substeps is {substeps!r}, expected a positive integer")
     return FlowMap(own, dt, substeps)
 
 
 def predictability_time(exponent: float) -> float:
-    """tau_pred = ln 2 / lambda_max: steps after which an error has doubled, for an exponent in nats a step. M."""
+    """tau_pred = ln 2 / lambda_max: steps after which an error has doubled, for an exponent in nats a step. M.
+
+    Raises ValueError for NaN.
+    """
+    if math.isnan(exponent):
+        raise ValueError("exponent is nan, expected a number")
     return math.log(2) / exponent if exponent > 0 else math.inf

@@ -66,6 +66,13 @@ def test_the_map_follows_the_flow(short):
     assert 8 < errors[0] / errors[1] < 40
 
 
+def test_a_long_step_is_as_many_of_the_own_length(short):
+    name, states = short
+    step, x = flow_map(name), torch.tensor(states[::60])
+    torch.testing.assert_close(flow_map(name, 2 * SYSTEMS[name].dt)(x), step(step(x)), rtol=0, atol=1e-9)
+    assert flow_map(name, SYSTEMS[name].dt / 2).substeps == step.substeps == SYSTEMS[name].substeps
+
+
 def test_a_trajectory_is_one_of_the_flow_and_the_same_every_time(short):
     name, states = short
     assert states.shape == (1200, 3)
@@ -123,6 +130,7 @@ def test_predictability_time():
         (lambda: trajectory("lorenz", 10, transient=-1), "transient is -1"),
         (lambda: trajectory("lorenz", 10, x0=(1, 2)), r"x0 is \[1.0, 2.0\], expected 3 finite numbers"),
         (lambda: flow_map("lorenz", 0.0), "dt is 0.0, expected a positive number"),
+        (lambda: systems.predictability_time(math.nan), "exponent is nan, expected a number"),
         (lambda: flow_map("lorenz", substeps=0), "substeps is 0, expected a positive integer"),
     ],
 )
