@@ -35,7 +35,8 @@ def knn_entropy(samples: Tensor, *, k: int = 3, whiten: bool = False) -> float:
     psi(M) - psi(k) + log V_N + N mean log r, with r the distance to the k-th nearest neighbour and V_N the volume
     of the unit ball; its bias goes with M^(-2/N), so M must grow fast with N. -inf when k samples coincide with
     another: a distribution that has collapsed to rounding. `whiten` first brings the samples to unit covariance by a
-    linear map, whose log-determinant is put back: a thin cloud then needs no more samples than a round one.
+    linear map, whose log-determinant is put back: a thin cloud then needs no more samples than a round one, and one
+    whose thinnest direction is rounding has collapsed.
 
     Raises ValueError for bad samples or k.
     """
@@ -50,6 +51,10 @@ def knn_entropy(samples: Tensor, *, k: int = 3, whiten: bool = False) -> float:
     points, stretched = samples.detach().cpu().double(), 0.0
     if whiten:
         values, frame = torch.linalg.eigh(torch.cov(points.T).reshape(size, size))
+        # Variances of the samples' own rounding, and of that of the eigenvalues.
+        own = (torch.finfo(samples.dtype).eps * points.abs().max()) ** 2
+        if values[0] <= torch.maximum(own, size * torch.finfo(points.dtype).eps * values[-1]):
+            return -math.inf
         points = (points - points.mean(0)) @ frame / values.sqrt()
         stretched = float(values.log().sum()) / 2
     points = points.numpy()

@@ -69,6 +69,27 @@ def test_collapsed_samples():
     assert knn_entropy(torch.zeros(10, 2, dtype=F64)) == -math.inf
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, F64])
+@pytest.mark.parametrize(
+    "samples",
+    [
+        torch.full((10, 2), 0.1, dtype=F64),
+        normal(50, 1) * torch.tensor([[0.3, 0.7, 1.1]], dtype=F64),
+        5 + normal(50, 2) @ normal(2, 3, seed=1),
+        normal(5, 6),
+    ],
+    ids=["point", "line", "plane", "few"],
+)
+def test_collapsed_samples_are_not_whitened(samples, dtype):
+    assert knn_entropy(samples.to(dtype), whiten=True) == -math.inf
+
+
+def test_thin_samples_are_whitened():
+    x = normal(2000, 2)
+    thin = x * torch.tensor([1.0, 1e-6], dtype=F64)
+    assert knn_entropy(thin, whiten=True) == pytest.approx(knn_entropy(x, whiten=True) + math.log(1e-6), abs=1e-3)
+
+
 def test_bad_arguments_are_named(maps):
     with pytest.raises(ValueError, match=r"samples has shape \(2,\)"):
         entropy_change(maps.henon(), torch.zeros(2, dtype=F64))
