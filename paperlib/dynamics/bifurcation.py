@@ -49,7 +49,9 @@ def bifurcations(
         raise ValueError(f"parameters has shape {tuple(parameters.shape)}, expected (P,) with P at least 2")
     check.states("x0", x0)
     low, high = float(parameters.min()), float(parameters.max())
-    stride = stride or (high - low) / 100
+    if low == high:
+        raise ValueError(f"parameters are all {low}, expected a range")
+    stride = (high - low) / 100 if stride is None else stride
     if not stride > 0:
         raise ValueError(f"stride is {stride!r}, expected a number > 0")
 
@@ -191,8 +193,12 @@ def sampled_bifurcations(steps: Sequence[Step], x0: Tensor, *, period: int = 1) 
     followed by Newton's method from one step to the next; a change of the number of multipliers outside the unit
     circle names the kind. A point that vanishes with a multiplier within 0.1 of one has met a fold, any other is lost:
     the samples are too far apart to say how. Only what happens between samples is known, not where.
+
+    Raises ValueError for bad arguments.
     """
     check.positive("period", period)
+    if not len(steps):
+        raise ValueError("steps is empty, expected at least one step")
     changes: list[Change] = []
     tracked = fixed_points(steps[0], x0, period=period).points
     for i, (step, following) in enumerate(pairwise(steps)):

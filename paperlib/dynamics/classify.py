@@ -54,8 +54,9 @@ def classify(step: Step, x0: Tensor, *, n: int = 1000, transient: int = 1000, k:
     check.positive("n", n)
     check.positive("transient", transient, least=0)
     ensemble = Ensemble(step, x0)
-    k = k or (ensemble.size if ensemble.size <= 10 else 4)
-    if not 1 <= k <= ensemble.size:
+    k = (ensemble.size if ensemble.size <= 10 else 4) if k is None else k
+    check.positive("k", k)
+    if k > ensemble.size:
         raise ValueError(f"k is {k}, expected 1 to the state's size {ensemble.size}")
     work = Work(ensemble, k)
     work.settle(transient)

@@ -62,9 +62,13 @@ def state_space_ceiling(true, n: int, *, bins: int = 10, around: str = "zero") -
 
 @torch.no_grad()
 def kept_share(true, series=None, *, bins: int = 10, around: str = "zero") -> float:
-    """Share of the points of `series` (of `true` by default) that the binning of `state_space_divergence` keeps."""
+    """Share of the points of `series` (of `true` by default) that the binning of `state_space_divergence` keeps.
+
+    Points that are not finite are dropped. Raises ValueError for bad arguments.
+    """
     true, series = pair(true, true if series is None else series)
-    return len(_cells(series, true, spread(true), bins, around)) / len(series)
+    finite = series[torch.isfinite(series).all(1)]
+    return len(_cells(finite, true, spread(true), bins, around)) / len(series)
 
 
 def metric_floor(metric, series, **options) -> float:

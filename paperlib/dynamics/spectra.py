@@ -69,7 +69,7 @@ def _spectrum(series, segments: int, length: int | None, sigma: float, least: Te
         raise ValueError(f"series has shape {tuple(series.shape)}, expected (T, N)")
     if isinstance(segments, bool) or not isinstance(segments, int) or segments < 1:
         raise ValueError(f"segments is {segments!r}, expected an integer >= 1")
-    if not sigma > 0:
+    if not 0 < sigma < math.inf:
         raise ValueError(f"sigma is {sigma!r}, expected a positive number")
     whole = len(series) // segments
     length = whole if length is None else min(length, whole)

@@ -238,6 +238,9 @@ def test_bad_arguments_are_named(maps):
         classify(step, one(0.3), transient=-1)
     with pytest.raises(ValueError, match="k is 2, expected 1 to the state's size 1"):
         classify(step, one(0.3), k=2)
+    for k in (0, 1.0):
+        with pytest.raises(ValueError, match=f"k is {k}, expected an integer >= 1"):
+            classify(step, one(0.3), k=k)
     with pytest.raises(ValueError, match="not finite"):
         classify(step, one(float("nan")))
     with pytest.raises(TypeError, match="x0 is a list"):

@@ -146,6 +146,14 @@ def test_bad_arguments(true, generated, options, message):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("around", ["zero", "data"])
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_points_that_are_not_finite_are_not_kept(around, bad):
+    true, series = noise(0), noise(1)
+    series[:2500, 0] = bad
+    assert kept_share(true, series, around=around) == kept_share(true, series[2500:], around=around) / 2
+
+
 def test_power_sums_to_one_and_peaks_at_the_frequency():
     omega = [2 * math.pi / 20, 2 * math.pi / 8]
     frequency, power = power_spectrum(waves(omega))
@@ -207,6 +215,7 @@ def test_series_of_different_length():
         (lambda: hellinger_distance(noise(0), noise(1, size=2)), "expected the same last axis"),
         (lambda: power_spectrum(noise(0), segments=0), "segments is 0"),
         (lambda: power_spectrum(noise(0), sigma=0), "sigma is 0"),
+        (lambda: power_spectrum(noise(0), sigma=math.inf), "sigma is inf"),
         (lambda: power_spectrum(noise(0)[0]), r"series has shape \(3,\)"),
     ],
 )

@@ -212,8 +212,13 @@ def test_bad_arguments_are_named(maps):
         fixed_points(step, one(math.inf))
     with pytest.raises(ValueError, match=r"parameters has shape \(1,\), expected \(P,\)"):
         bifurcations(logistic, one(3.0), one(0.3))
-    with pytest.raises(ValueError, match="stride is -1"):
-        bifurcations(logistic, one(3.0, 3.1), one(0.3), stride=-1)
+    for stride in (-1, 0):
+        with pytest.raises(ValueError, match=f"stride is {stride}"):
+            bifurcations(logistic, one(3.0, 3.1), one(0.3), stride=stride)
+    with pytest.raises(ValueError, match=r"parameters are all 3\.0, expected a range"):
+        bifurcations(logistic, one(3.0, 3.0), one(0.3))
+    with pytest.raises(ValueError, match="steps is empty"):
+        sampled_bifurcations([], one(0.3))
     with pytest.raises(ValueError, match=r"region has corners \(2,\) and \(2,\), expected \(1,\)"):
         basins(step, (one(0, 0), one(1, 1)), (5,))
     with pytest.raises(ValueError, match="resolution is 1"):
