@@ -10,6 +10,7 @@ from torch import Tensor
 from paperlib.training import arrays
 
 KEPT = 2
+DAMAGED = ".damaged"  # after the names of a pair that is no checkpoint
 
 
 def write(folder: Path, number: int, tensors: dict[str, Tensor], state: dict[str, Any]) -> None:
@@ -29,9 +30,10 @@ def write(folder: Path, number: int, tensors: dict[str, Tensor], state: dict[str
 def read(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
     """Tensors and state of the newest checkpoint that is whole; None when there is none.
 
-    A damaged one is refused with a line on stderr, and the one before it is used.
+    A damaged one is set aside with a line on stderr: where it stayed, it would count among the two that are kept.
     """
-    for record in numbered(folder):
+    records = numbered(folder)
+    for record in records:
         path = record.with_suffix(".safetensors")
         try:
             saved = json.loads(record.read_text(encoding="utf-8"))
@@ -39,13 +41,18 @@ def read(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
                 raise ValueError("not the file that was written")
             tensors = {name: tensor for name, (_, tensor) in arrays.load(path)[0].items()}
             return tensors, saved["state"]
-        except (OSError, ValueError, KeyError) as error:
-            print(f"{path.name} is damaged and refused ({error}); the one before it is used", file=sys.stderr)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            print(f"{path.name} is damaged and refused ({error}), set aside as *{DAMAGED}", file=sys.stderr)
+            for file in (record, path):
+                if file.exists():
+                    file.replace(file.with_name(file.name + DAMAGED))
+    if records:
+        print(f"{folder.name} has no whole checkpoint left, training begins anew", file=sys.stderr)
     return None
 
 
 def clear(folder: Path) -> None:
-    """Remove all checkpoints of a finished run."""
+    """Remove all checkpoints of a finished run, damaged ones too."""
     for path in folder.glob("checkpoint-*"):
         path.unlink()
 

@@ -138,6 +138,25 @@ def test_a_damaged_checkpoint_is_refused_and_the_one_before_is_used(tmp_path, ca
     assert said.count("\n") == 1
 
 
+def test_where_no_checkpoint_is_whole_training_begins_anew_and_comes_on(tmp_path, capsys, after):
+    for number in (98, 99):  # higher than any that follows
+        checkpoint.write(tmp_path, number, {"a": torch.ones(3)}, {})
+    for path in tmp_path.glob("*.safetensors"):
+        cut(path)
+    (tmp_path / "checkpoint-000000098.json").write_text("[]")
+    assert checkpoint.read(tmp_path) is None
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 3 and "no whole checkpoint left, training begins anew" in said[-1]
+    assert training(tmp_path).run(stop=after(3)) == "stopped"
+    again = training(tmp_path)
+    again.restore()
+    assert again.updates == 3
+    assert capsys.readouterr().err == ""
+    assert len(list(tmp_path.glob("*.damaged"))) == 4
+    checkpoint.clear(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_full_disk_leaves_the_checkpoint_before(tmp_path, monkeypatch):
     checkpoint.write(tmp_path, 1, {"a": torch.ones(3)}, {"epoch": 1})
 
