@@ -1,20 +1,23 @@
 """The store of trainings, finished and half finished: a folder a run, named by its identity."""
 
 import contextlib
+import functools
 import json
 import os
 import platform
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from paperlib.paths import ROOT, RUNS, STORED_RUNS
+from paperlib.paths import ROOT, RUNS, STORED_RUNS, shown
 from paperlib.training import arrays
 
+IDENTITY = {"experiment", "model", "settings", "scale", "variant", "seed"}
 MEASURED = tuple(f"{part}.safetensors{arrays.PACKED}" for part in ("history", "attractors", "final"))
 EXPORTED = ("run.json", "model.safetensors", *MEASURED)  # weights would hardly shrink
 LARGEST = 1_048_576  # bytes a committed run may take
@@ -107,11 +110,20 @@ def write(folder: Path, record: dict[str, Any]) -> None:
 
 
 def read(folder: Path) -> dict[str, Any] | None:
-    """The record of a run, None where there is none."""
+    """The record of a run, None where there is none. Raises ValueError when it is damaged."""
+    path = folder / "run.json"
     try:
-        return json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        record = json.loads(path.read_text(encoding="utf-8"))
+        known = {**record["identity"], **record["identity"]["settings"], "status": record["status"]}
+        reason = ", ".join(f"no {key}" for key in sorted(IDENTITY - known.keys()))
     except FileNotFoundError:
         return None
+    except (ValueError, KeyError, TypeError) as error:
+        reason = f"{type(error).__name__}: {error}"
+    if reason:
+        remedy = "remove it, and training goes on from the last checkpoint or begins anew"
+        raise ValueError(f"{shown(path)} is damaged ({reason}), expected a run's record: {remedy}")
+    return record
 
 
 @dataclass(frozen=True)
@@ -191,20 +203,32 @@ def find(
 ) -> list[Run]:
     """Runs that match, in this checkout's store first, then the committed ones; each run once.
 
-    wanted: scale, variant, seed, status, or a setting by name. A finished run goes before a half-finished one.
+    wanted: scale, variant, seed, status, or a setting by name. A finished run goes before a half-finished one, a
+    damaged record is left out with a line on stderr.
     """
     wanted |= {k: v for k, v in {"experiment": experiment, "model": model}.items() if v is not None}
     found: dict[str, Run] = {}
     for root in roots or (RUNS, STORED_RUNS):
         for path in sorted(root.glob("**/run.json")):
-            run = Run(path.parent, json.loads(path.read_text(encoding="utf-8")))
-            own = run.record["identity"]
-            known = {**own, **own["settings"], "status": run.record["status"]}
+            try:
+                record = read(path.parent)
+            except ValueError as error:
+                warn(f"paperlib: {error}")
+                continue
+            if record is None:  # removed just now
+                continue
+            run, own = Run(path.parent, record), record["identity"]
+            known = {**own, **own["settings"], "status": record["status"]}
             if any(known.get(key) != value for key, value in wanted.items()):
                 continue
             if run.id not in found or (run.finished and not found[run.id].finished):
                 found[run.id] = run
     return list(found.values())
+
+
+@functools.cache  # once for each record
+def warn(line: str) -> None:
+    print(line, file=sys.stderr)
 
 
 def export(run: Run, root: Path = STORED_RUNS) -> Path:

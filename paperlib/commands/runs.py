@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 from pathlib import Path
 
 from paperlib import runs as store
@@ -18,6 +19,8 @@ def add_parser(subparsers) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.runs != RUNS and not args.runs.is_dir():
+        raise UsageError(f"--runs is '{args.runs}', no such folder")
     found = store.find(roots=(args.runs, STORED_RUNS) if args.runs == RUNS else (args.runs,))
     if args.export is not None:
         chosen = [one for one in found if one.id == args.export]
@@ -26,10 +29,20 @@ def run(args: argparse.Namespace) -> int:
         print(shown(store.export(chosen[0])))
         return DONE
     if args.json:
-        print(json.dumps([{"id": one.id, "folder": shown(one.folder), **one.record} for one in found], indent=1))
+        records = [{"id": one.id, "folder": shown(one.folder), **finite(one.record)} for one in found]
+        print(json.dumps(records, indent=1, allow_nan=False))
         return DONE
     for one in found:
         seconds = one.record.get("seconds", {}).get("total", float("nan"))
         loss = one.metrics.get("loss", float("nan"))
         print(f"{one.id:50s} {one.record['status']:9s} loss {loss:9.4g} {seconds / 60:7.1f} min  {shown(one.folder)}")
     return DONE
+
+
+def finite(value):
+    """null for what JSON has no number for."""
+    if isinstance(value, dict):
+        return {key: finite(v) for key, v in value.items()}
+    if isinstance(value, list):
+        return [finite(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -64,6 +64,32 @@ def test_find_matches_settings_and_prefers_finished_runs(store, tmp_path):
     assert found.finished
 
 
+@pytest.mark.parametrize("text", ["", "{", "{}", "[]", "null", '{"status": "done", "identity": {"settings": {}}}'])
+def test_a_damaged_record_is_named_and_left_out(store, tmp_path, capsys, text):
+    (run,) = runs.find(roots=(store,))
+    folder = tmp_path / run.id
+    folder.mkdir()
+    (folder / "run.json").write_text(text)
+    assert [one.folder for one in runs.find(roots=(tmp_path, store))] == [run.folder]
+    assert len(runs.find(roots=(tmp_path, store))) == 1
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and f"{folder / 'run.json'} is damaged" in said and "remove it" in said
+    assert main([*WORDS, "--runs", str(tmp_path)]) == 1  # what is there may be worth more than what would be trained
+    assert "run.json is damaged" in capsys.readouterr().err
+    assert (folder / "run.json").read_text() == text
+
+
+def test_the_list_of_runs_is_json_and_a_folder_that_is_not_there_is_named(store, tmp_path, capsys):
+    (run,) = runs.find(roots=(store,))
+    (tmp_path / run.id).mkdir()
+    runs.write(tmp_path / run.id, run.record | {"metrics": {"loss": float("nan"), "all": [float("inf"), 1.5]}})
+    assert main(["runs", "--json", "--runs", str(tmp_path)]) == 0
+    (found,) = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    assert found["metrics"] == {"loss": None, "all": [None, 1.5]}
+    assert main(["runs", "--runs", str(tmp_path / "none")]) == 2
+    assert f"--runs is '{tmp_path / 'none'}', no such folder" in capsys.readouterr().err
+
+
 def test_export_copies_small_files_of_finished_runs_only(store, tmp_path, monkeypatch):
     (run,) = runs.find(roots=(store,))
     (tmp_path / run.id).mkdir()
