@@ -194,16 +194,16 @@ def _middle(values: list):
 def ledger(results: Path | None = None) -> list[dict]:
     """Every claim with its results by scale, as `paperlib claims --json` prints them.
 
-    Results of this checkout where its notebooks were executed, the committed ones else. A claim without a value
-    is "not run", with the reason where a notebook gave one; a statement that is only quoted is "cited".
+    Results of this checkout where its notebooks were executed, the committed ones else, and where the claim has got
+    another rule since. A claim without a value is "not run", with the reason where a notebook gave one; a statement
+    that is only quoted is "cited". Raises ValueError for a damaged file, TypeError for a value no rule can judge.
     """
-    found: dict[str, dict] = {}
-    for folder in (paths.STORED_RESULTS, Path(results or os.environ.get("PAPERLIB_RESULTS", paths.RESULTS))):
-        for path in sorted(folder.glob("*.json")):
-            found[path.stem] = json.loads(path.read_text("utf-8"))
+    stored = _read(paths.STORED_RESULTS)
+    found = stored | _read(Path(results or os.environ.get("PAPERLIB_RESULTS", paths.RESULTS)))
     records = []
     for id, claim in statements().items():
         measured = found.get(claim["notebook"], {}).get(id, {})
+        committed = stored.get(claim["notebook"], {}).get(id, {})
         none = {"verdict": "cited" if claim["rule"] == "cited" else "not run"}
         scales = [s for s in SCALES if s != "medium" or s in measured or s in claim.get("verdict", {})]
         records.append(
@@ -215,10 +215,30 @@ def ledger(results: Path | None = None) -> list[dict]:
                 "tolerance": claim.get("tolerance"),
                 "notebook": claim["notebook"],
                 "differs": claim.get("differs"),
-                "results": {s: _summary(claim, measured[s]) if s in measured else none for s in scales},
+                "results": {s: _judged(claim, s, measured, committed) if s in measured else none for s in scales},
             }
         )
     return records
+
+
+def _read(folder: Path) -> dict[str, dict]:
+    """What the files of a folder hold, by notebook."""
+    found = {}
+    for path in sorted(folder.glob("*.json")):
+        try:
+            found[path.stem] = json.loads(path.read_text("utf-8"))
+        except ValueError as error:
+            raise ValueError(f"{paths.shown(path)} is damaged ({error}), run its notebook again or remove it") from None
+    return found
+
+
+def _judged(claim: dict, scale: str, measured: dict, committed: dict) -> dict:
+    try:
+        return _summary(claim, measured[scale])
+    except TypeError:  # measured here under an earlier rule
+        if scale not in committed:
+            raise
+        return _summary(claim, committed[scale])
 
 
 def changes(results: Path | None = None) -> list[str]:

@@ -170,6 +170,19 @@ def test_stored_results_serve_until_a_notebook_has_run_here(house):
     assert record("pair")["results"]["paper"]["verdict"] == "not run"
 
 
+def test_a_value_of_an_earlier_rule_gives_way_to_the_committed_one(house):
+    for folder, values in (("stored", [1.0, 2.1]), ("results", True)):
+        (house / folder).mkdir()
+        (house / folder / "two.json").write_text(json.dumps({"pair": {"quick": {"values": {"None": values}}}}))
+    assert record("pair")["results"]["quick"]["value"] == [1.0, 2.1]
+    (house / "stored" / "two.json").write_text("{}")
+    with pytest.raises(TypeError, match="claim pair: value is True, which rule 'close' cannot judge"):
+        claims.ledger()
+    (house / "results" / "two.json").write_text('{"pair": ')
+    with pytest.raises(ValueError, match=r"results/two\.json is damaged .*, run its notebook again or remove it"):
+        claims.ledger()
+
+
 def test_bad_calls_are_named(house):
     with pytest.raises(ValueError, match="id is 'clos', no claim of that name; nearest: close"):
         claims.check("clos", 1.0)
