@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import os
+import re
 import signal
 import sys
 import time
@@ -14,6 +15,8 @@ from paperlib import experiments, runs
 from paperlib.commands import DONE, FAILED, STOPPED, UsageError
 from paperlib.paths import RUNS, shown
 from paperlib.training.limits import Limits
+
+SEEDS = 2**30  # what a run draws from is a multiple of its seed that must fit into 64 bits
 
 
 def add_parser(subparsers) -> None:
@@ -53,16 +56,26 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(str(error)) from None
     if args.max_minutes is not None and not args.max_minutes > 0:
         raise UsageError(f"--max-minutes is {args.max_minutes:g}, expected a positive number")
+    if not args.checkpoint_minutes >= 0:
+        raise UsageError(f"--checkpoint-minutes is {args.checkpoint_minutes:g}, expected a number that is 0 or more")
+    if not 0 <= args.seed < SEEDS:
+        raise UsageError(f"--seed is {args.seed}, expected a whole number from 0 to {SEEDS - 1}")
+    if args.again and args.wrap_up:
+        raise UsageError("--again forgets what --wrap-up keeps, expected one of the two")
     torch.set_num_threads(1)  # parallelism is between runs
     if args.scale == "quick":
         common_instructions()
     keep_memory()
+    try:
+        task = experiment.task(device=args.device, seed=args.seed)
+    except ValueError as error:  # a setting that the task or this device does not have
+        raise UsageError(str(error)) from None
     own = runs.identity(args.experiment, args.model, scale=args.scale, variant=args.variant, seed=args.seed, **settings)
     folder = args.runs / runs.name(own)
     limit = None if args.max_minutes is None else began + 60 * args.max_minutes
     try:
         with runs.locked(folder):
-            return train(experiment, own, folder, args, limit, limits)
+            return train(experiment, task, own, folder, args, limit, limits)
     except runs.Busy as error:
         print(f"paperlib train: {error}", file=sys.stderr)
         return STOPPED
@@ -71,11 +84,18 @@ def run(args: argparse.Namespace) -> int:
 def parse(args: argparse.Namespace) -> dict[str, Any]:
     """Settings by name, from --length, --tau and --set; numbers where they read as whole numbers."""
     settings: dict[str, Any] = {k: getattr(args, k) for k in ("length", "tau") if getattr(args, k) is not None}
+    others = runs.IDENTITY | {"name"}
     for text in args.settings:
         key, equals, value = text.partition("=")
         if not (key and equals and value):
             raise UsageError(f"--set is {text!r}, expected KEY=VALUE")
-        settings[key] = int(value) if value.lstrip("-").isdigit() else value
+        if key in others:
+            raise UsageError(f"--set is {text!r}, expected a setting of the experiment, not its {key}")
+        if key in settings:
+            raise UsageError(f"--set is {text!r}, but {key} is {settings[key]!r} already, expected it once")
+        if "/" in value or "\\" in value:  # it becomes part of a folder's name
+            raise UsageError(f"--set is {text!r}, expected a value without / and \\")
+        settings[key] = int(value) if re.fullmatch(r"-?[0-9]{1,18}", value) else value
     return settings
 
 
@@ -99,16 +119,21 @@ def keep_memory() -> None:
 
 
 def check_device(device: str) -> None:
+    """Raises ValueError for a device that torch does not have here."""
     import torch
 
-    kind = device.split(":")[0]
-    if kind not in ("cpu", "cuda"):
-        raise ValueError(f"device is {device!r}, expected cpu or cuda")
-    if kind == "cuda" and not torch.cuda.is_available():
+    known = re.fullmatch(r"cpu|cuda(?::(0|[1-9][0-9]?))?", device)
+    if known is None:
+        raise ValueError(f"device is {device!r}, expected cpu or cuda, or cuda:0 and so on")
+    if device != "cpu" and not torch.cuda.is_available():
         raise ValueError(f"device is {device!r}, but this machine has no CUDA device that torch can use")
+    if known[1] and int(known[1]) >= torch.cuda.device_count():
+        raise ValueError(f"device is {device!r}, expected a number below {torch.cuda.device_count()}")
 
 
-def train(experiment, own: dict[str, Any], folder: Path, args: argparse.Namespace, limit: float | None, limits) -> int:
+def train(
+    experiment, task, own: dict[str, Any], folder: Path, args: argparse.Namespace, limit: float | None, limits
+) -> int:
     from paperlib.training import arrays, checkpoint, finish
     from paperlib.training.limits import UnknownColumn
     from paperlib.training.loop import Diverged, Training
@@ -117,39 +142,34 @@ def train(experiment, own: dict[str, Any], folder: Path, args: argparse.Namespac
     from paperlib.training.seeds import seeded
 
     label, device = folder.name, args.device
-    if args.again:
-        forget(folder)
-    record = runs.read(folder)
-    if record is not None and record["status"] in ("done", "diverged"):
-        print(f"{label}: {record['status']} already, {shown(folder)}")
-        return DONE if record["status"] == "done" else FAILED
-    try:
-        task = experiment.task(device=device, seed=own["seed"])
-    except ValueError as error:  # a setting that this device does not have
-        raise UsageError(str(error)) from None
+    earlier = None if args.again else runs.read(folder)
+    if earlier is not None and earlier["status"] in ("done", "diverged"):
+        print(f"{label}: {earlier['status']} already, {shown(folder)}")
+        return DONE if earlier["status"] == "done" else FAILED
     model = seeded(own["seed"], lambda: experiment.build(task)).to(device)
+    data = arrays.fingerprint(*task.arrays())
+    if args.again:  # not before all is there that a training needs
+        forget(folder)
     probe = None if experiment.prober is None else experiment.prober(task, model, folder, own["seed"])
     training = Training(model, task, experiment.recipe, folder, watch=Vitals(task.u_max), probe=probe)
-    earlier = record or {}
-    record = {
-        "identity": own,
-        "status": "running",
-        "began": earlier.get("began", datetime.now(UTC).isoformat(timespec="seconds")),
-        "provenance": runs.provenance(device)
-        | {"data": arrays.fingerprint(*task.arrays())}
-        | getattr(task, "provenance", dict)(),
-    }
-    if args.wrap_up and "provenance" in earlier:  # whoever wraps it up has not trained it
-        record["provenance"] = earlier["provenance"]
-    runs.write(folder, record)
-    for warning in record["provenance"].get("text_warnings", ()):
-        print(f"paperlib train: {warning}", file=sys.stderr)
     if args.wrap_up:
         training.restore()
         if not training.history:
             raise UsageError(f"--wrap-up: {label} has not finished an epoch")
-        status = "stopped"
-    else:
+    record = {
+        "identity": own,
+        "status": "running",
+        "began": (earlier or {}).get("began", datetime.now(UTC).isoformat(timespec="seconds")),
+        "provenance": runs.provenance(device) | {"data": data} | getattr(task, "provenance", dict)(),
+    }
+    if not args.wrap_up:
+        runs.write(folder, record)
+    elif earlier is not None and "provenance" in earlier:  # whoever wraps it up has not trained it
+        record["provenance"] = earlier["provenance"]
+    for warning in record["provenance"].get("text_warnings", ()):
+        print(f"paperlib train: {warning}", file=sys.stderr)
+    why, status = "", "stopped"
+    if not args.wrap_up:
         say = Progress(label, experiment.recipe.epochs)
         try:
             with Signals() as asked, products(getattr(task, "precision", None)):
@@ -159,7 +179,12 @@ def train(experiment, own: dict[str, Any], folder: Path, args: argparse.Namespac
                     checkpoint_seconds=60 * args.checkpoint_minutes,
                     progress=say,
                 )
+            why = limits.why(training) if status == "stopped" else ""
         except UnknownColumn as error:
+            if earlier is None:
+                (folder / "run.json").unlink()
+            else:
+                runs.write(folder, earlier)
             raise UsageError(str(error)) from None
         except Diverged as error:
             finish.history(training, folder)
@@ -170,19 +195,21 @@ def train(experiment, own: dict[str, Any], folder: Path, args: argparse.Namespac
             say.end()
         if status == "stopped":
             finish.history(training, folder)
-            why = limits.why(training)
             goes_on = f"{why}; without that limit it goes on" if why else "the same command goes on"
             print(f"{label}: stopped in epoch {training.epoch} of {training.recipe.epochs}; {goes_on}")
             return STOPPED
     finish.history(training, folder)
     metrics = {name: values[-1] for name, values in training.history.items()} | {"epochs": training.epoch}
+    if training.index:  # its weights are those of a moment between two epochs
+        metrics["batches_of_next_epoch"] = training.index
     if probe is not None:
         metrics |= probe.finish(model, folder, training.epoch)
     ended = datetime.now(UTC).isoformat(timespec="seconds")
     runs.write(folder, record | {"status": status, "ended": ended, "metrics": metrics, "seconds": training.seconds})
     if status == "done":
         checkpoint.clear(folder)
-    print(f"{label}: {status}, {training.epoch} epochs, loss {metrics['loss']:.4g}, {shown(folder)}")
+    more = f" and {training.index} of {task.batches} batches of the next" if training.index else ""
+    print(f"{label}: {status}, {training.epoch} epochs{more}, loss {metrics['loss']:.4g}, {shown(folder)}")
     return DONE
 
 

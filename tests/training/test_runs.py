@@ -132,6 +132,54 @@ def test_again_forgets(store, capsys):
     assert (run.folder / "model.safetensors").read_bytes() == before
 
 
+def test_again_forgets_nothing_before_all_is_checked(store, tmp_path, monkeypatch, capsys):
+    folder = tmp_path / "wikitext2-lstm-precisionbf16-quick-seed0"
+    folder.mkdir()
+    (folder / "kept").write_text("")
+    words = ["train", "wikitext2", "--model", "lstm", "--set", "precision=bf16", "--again", "--runs", str(tmp_path)]
+    assert main(words) == 2 and (folder / "kept").exists()
+    (run,) = runs.find(roots=(store,))
+    kept = {path.name for path in run.folder.iterdir()}
+    assert main([*WORDS, "--runs", str(store), "--again", "--wrap-up"]) == 2
+    assert "expected one of the two" in capsys.readouterr().err
+    monkeypatch.setattr("paperlib.tasks.Sine.arrays", lambda task: 1 / 0)  # data that cannot be had
+    assert main([*WORDS, "--runs", str(store), "--again"]) == 1
+    assert {path.name for path in run.folder.iterdir()} == kept
+
+
+def test_what_is_refused_leaves_the_record_as_it_was(tmp_path, capsys):
+    words = ["train", "sine", "--model", "tanh", "--set", "epochs=3", "--runs", str(tmp_path)]
+    assert main([*words, "--wrap-up"]) == 2
+    assert "has not finished an epoch" in capsys.readouterr().err
+    assert main([*words, "--until", "accuracy=1"]) == 2
+    assert not list(tmp_path.glob("*/run.json"))
+    assert main([*words, "--max-epochs", "1"]) == 75
+    assert main([*words, "--wrap-up"]) == 0
+    (path,) = tmp_path.glob("*/run.json")
+    before = json.loads(path.read_text())
+    assert "batches_of_next_epoch" not in before["metrics"]
+    assert main([*words, "--until", "accuracy=1"]) == 2
+    assert json.loads(path.read_text()) == before
+    for file in path.parent.glob("checkpoint-*"):
+        file.unlink()
+    assert main([*words, "--wrap-up"]) == 2
+    assert json.loads(path.read_text()) == before
+
+
+def test_a_run_left_within_an_epoch_says_how_far(tmp_path, capsys, monkeypatch):
+    from paperlib.training.loop import Training
+
+    words = ["train", "sine", "--model", "tanh", "--set", "epochs=3", "--set", "batch=4", "--runs", str(tmp_path)]
+    assert main([*words, "--max-epochs", "1"]) == 75
+    run = Training.run
+    monkeypatch.setattr(Training, "run", lambda training, **options: run(training, stop=lambda: training.index == 2))
+    assert main(words) == 75
+    assert main([*words, "--wrap-up"]) == 0
+    assert "stopped, 1 epochs and 2 of 5 batches of the next" in capsys.readouterr().out
+    (found,) = runs.find(roots=(tmp_path,))
+    assert (found.metrics["epochs"], found.metrics["batches_of_next_epoch"]) == (1, 2)
+
+
 def test_stopped_on_time_ends_with_75(tmp_path, capsys):
     words = ["train", "sine", "--model", "tanh", "--set", "epochs=400", "--runs", str(tmp_path)]
     assert main([*words, "--max-minutes", "0.01"]) == 75
@@ -169,6 +217,21 @@ def test_stopped_on_time_ends_with_75(tmp_path, capsys):
         (["sine", "--model", "lstm", "--until", "loss"], "--until is 'loss', expected COLUMN=VALUE with a number"),
         (["sine", "--model", "lstm", "--until", "loss=nan"], "--until is 'loss=nan', expected COLUMN=VALUE"),
         (["sine", "--model", "lstm", "--until", "=1"], "--until is '=1', expected COLUMN=VALUE"),
+        (["sine", "--model", "lstm", "--set", "scale=paper"], "expected a setting of the experiment, not its scale"),
+        (["sine", "--model", "lstm", "--set", "name=x"], "expected a setting of the experiment, not its name"),
+        (["sine", "--model", "lstm", "--set", "batch=²"], "batch is '²', expected int"),
+        (["sine", "--model", "lstm", "--set", "batch=--5"], "batch is '--5', expected int"),
+        (["sine", "--model", "lstm", "--set", "batch=" + "9" * 5000], "9', expected int"),
+        (["sine", "--model", "lstm", "--set", "batch=0"], "batch is 0, expected a positive integer"),
+        (["sine", "--model", "lstm", "--set", "batch=5", "--set", "batch=6"], "but batch is 5 already"),
+        (["lorenz", "--model", "lstm", "--tau", "30", "--set", "tau=50"], "--set is 'tau=50', but tau is 30 already"),
+        (["wikitext2", "--model", "lstm", "--set", "precision=../../x"], "expected a value without / and"),
+        (["wikitext2", "--model", "lstm", "--set", "precision=half"], "precision is 'half', expected one of float32"),
+        (["sine", "--model", "lstm", "--seed", str(10**23)], f"--seed is {10**23}, expected a whole number from 0 to"),
+        (["sine", "--model", "lstm", "--seed", "-1"], "--seed is -1, expected a whole number from 0 to"),
+        (["sine", "--model", "lstm", "--device", "cpu:foo"], "device is 'cpu:foo', expected cpu or cuda"),
+        (["sine", "--model", "lstm", "--checkpoint-minutes", "nan"], "--checkpoint-minutes is nan, expected a number"),
+        (["sine", "--model", "lstm", "--checkpoint-minutes", "-3"], "--checkpoint-minutes is -3, expected a number"),
     ],
 )
 def test_wrong_use_is_one_line_and_2(words, said, capsys, tmp_path):
