@@ -96,10 +96,33 @@ def test_a_limit_stops_it_with_a_checkpoint(tmp_path):
     assert len(begun) == 1 and list(begun[0].glob("checkpoint-*.safetensors"))
 
 
-@pytest.mark.parametrize("words", [("--max-minutes", 0), ("--max-minutes", "soon"), ("--never",), ("--row", "music")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--max-minutes", 0),
+        ("--max-minutes", "soon"),
+        ("--never",),
+        ("--row", "music"),
+        ("--device", "banana", "--list"),
+    ],
+)
 def test_wrong_use(words):
     done = paperlib("campaign", *words)
     assert done.returncode == 2 and len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("status, wanted", [(0, 75), (75, 75), (1, 1), (2, 1), (-9, 1)])
+def test_a_training_that_neither_ends_nor_stops_has_failed(tmp_path, monkeypatch, status, wanted):
+    from paperlib.cli import main
+
+    monkeypatch.setattr(campaign, "rows", lambda device="cpu": [("row", [{"experiment": "sine", "model": "tanh"}])])
+    monkeypatch.setattr(campaign, "STORED_RUNS", tmp_path / "stored")
+    (piece,) = campaign.pieces(tmp_path)
+    monkeypatch.setattr("paperlib.commands.campaign.train", lambda *words: status)
+    (tmp_path / piece.id).mkdir()
+    runs.write(tmp_path / piece.id, {"identity": piece.identity, "status": "running"})
+    monkeypatch.setattr(runs, "export", lambda run: run.folder)
+    assert main(["campaign", "--runs", str(tmp_path)]) == wanted
 
 
 def test_a_run_at_its_limit_is_left_there(tmp_path, monkeypatch):

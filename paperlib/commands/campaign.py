@@ -8,6 +8,7 @@ from pathlib import Path
 
 from paperlib import campaign, runs
 from paperlib.commands import DONE, FAILED, STOPPED, UsageError
+from paperlib.commands.train import check_device
 from paperlib.paths import RUNS, shown
 
 
@@ -27,6 +28,10 @@ def run(args: argparse.Namespace) -> int:
     """0 all done or listed, 75 some are left when the time is over, 1 a training failed."""
     if args.max_minutes is not None and not args.max_minutes > 0:
         raise UsageError(f"--max-minutes is {args.max_minutes:g}, expected a positive number")
+    try:
+        check_device(args.device)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
     chosen = pieces(args)
     if not chosen:
         titles = ", ".join(title for title, _ in campaign.rows(args.device))
@@ -47,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
             status = train(piece, args, clock, "--wrap-up")
             found = [one for one in runs.find(roots=(args.runs,)) if one.id == piece.id]
         diverged = bool(found) and found[0].record["status"] == "diverged"  # an outcome, kept like any other
-        failed |= status == FAILED and not diverged
+        failed |= status not in (DONE, STOPPED) and not diverged
         if status == DONE or diverged:
             print(f"{piece.id}: {shown(runs.export(found[0]))}, to be committed", flush=True)
     left = [piece for piece in pieces(args) if not piece.ended]
