@@ -64,11 +64,11 @@ rule run:
     message:
         "training {wildcards.run}"
     shell:
-        # A half-finished run is continued, one that other code has begun is not.
+        # A half-finished run is continued, one that other code has begun is not, nor one that could not be begun anew.
         "mkdir -p runs/.code; code=runs/.code/{wildcards.run}; again=; "
         "[ ! -f $code ] || [ $(cat $code) = {params.code} ] || again=--again; echo {params.code} > $code; "
         "{BIN}/python -m paperlib train {params.words} $again > {log} 2>&1 && tail -n 1 {log}"
-        " || {{ tail -n 20 {log} >&2; exit 1; }}"
+        " || {{ [ $? -gt 2 ] || [ -z \"$again\" ] || echo failed > $code; tail -n 20 {log} >&2; exit 1; }}"
 
 
 rule notebook:

@@ -37,6 +37,8 @@ def add_parser(subparsers):
 
 def run(args):
     paths.RUNS.mkdir(exist_ok=True)
+    if (paths.RUNS / "refused").exists():
+        return 2
     with open(paths.RUNS / f"{args.model}{args.seed}", "a") as file:
         file.write("again " if args.again else "trained ")
     print("trained")
@@ -205,15 +207,19 @@ def test_a_training_by_other_code_starts_again(copy):
     def trained() -> str:
         return (copy / "runs" / "lstm0").read_text()
 
-    def run(done: str) -> None:
-        (copy / "build" / "runs" / "sine-lstm-0.done").unlink()  # as if it had been interrupted
-        assert snakemake(copy, "--cores", "1", "--", "build/runs/sine-lstm-0.done").returncode == 0
+    def run(done: str, status: int = 0) -> None:
+        (copy / "build" / "runs" / "sine-lstm-0.done").unlink(missing_ok=True)  # as if it had been interrupted
+        assert snakemake(copy, "--cores", "1", "--", "build/runs/sine-lstm-0.done").returncode == status
         assert trained().split() == done.split()
 
     assert trained() == "trained "
     run("trained trained")  # the same code goes on
     with changed(copy / "paperlib" / "experiments" / "__init__.py"):
-        run("trained trained again")
+        refused = copy / "runs" / "refused"
+        refused.touch()
+        run("trained trained", status=1)
+        refused.unlink()
+        run("trained trained again")  # it was not begun anew yet
 
 
 def test_a_training_becomes_words_of_the_command():
