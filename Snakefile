@@ -68,7 +68,7 @@ rule run:
         "mkdir -p runs/.code; code=runs/.code/{wildcards.run}; again=; "
         "[ ! -f $code ] || [ $(cat $code) = {params.code} ] || again=--again; echo {params.code} > $code; "
         "{BIN}/python -m paperlib train {params.words} $again > {log} 2>&1 && tail -n 1 {log}"
-        " || {{ [ $? -gt 2 ] || [ -z \"$again\" ] || echo failed > $code; tail -n 20 {log} >&2; exit 1; }}"
+        " || {{ [ $? -ne 2 ] || [ -z \"$again\" ] || echo failed > $code; tail -n 20 {log} >&2; exit 1; }}"
 
 
 rule notebook:
