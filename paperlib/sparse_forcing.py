@@ -175,22 +175,19 @@ def threshold(system: str, tau: int) -> float:
     return 2.0 if value is None else math.sqrt(value / min(printed.values()))
 
 
+def rival(cells: Cells, tau: int, key: str, floor: float = 0.0) -> float:
+    """The smallest median distance on another forced interval, at least `floor`; inf where there is none."""
+    others = (value for interval, value in medians(cells, key).items() if interval not in (tau, CLIPPED))
+    return max(min(others, default=math.inf), floor)
+
+
 def ratio(cells: Cells, tau: int, key: str, floor: float = 0.0) -> float:
     """Median distance on an interval (0: clipping) over the smallest one on another, forced interval; nan without.
 
     Distances below `floor`, that of two samples of the data, count as it: there is no telling them apart.
     """
-    found = {interval: max(value, floor) for interval, value in medians(cells, key).items()}
-    others = [value for interval, value in found.items() if interval not in (tau, CLIPPED)]
-    if tau not in found or not others or math.isinf(min(others)):
-        return math.nan
-    return found[tau] / min(others)
-
-
-def least_failing(system: str, cells: Cells, tau: int, key: str, floor: float = 0.0) -> float:
-    """The smallest distance at which an interval (0: clipping) fails: `threshold` times that of the best other one."""
-    others = [max(value, floor) for t, value in medians(cells, key).items() if t not in (tau, CLIPPED)]
-    return threshold(system, tau) * min(others)
+    found, other = medians(cells, key), rival(cells, tau, key, floor)
+    return max(found[tau], floor) / other if tau in found and math.isfinite(other) else math.nan
 
 
 def fails(
@@ -211,7 +208,7 @@ def fails(
         least = (floor or {}).get(key, 0.0)
         over = ratio(cells, tau, key, least)
         most = (ceiling or {}).get(key, math.inf)
-        if not math.isnan(over) and least_failing(system, cells, tau, key, least) <= most:
+        if not math.isnan(over) and threshold(system, tau) * rival(cells, tau, key, least) <= most:
             found, top = values(cells, key), best({other: cells[other] for other in cells if other != tau}, key)
             asked = min(len(found[tau]), len(found[top])) >= ENOUGH
             told = not asked or further(found[tau], found[top], least)[2] < SURE

@@ -110,10 +110,9 @@ def joint_bound(system: System, loss: Loss, n: int, *, as_printed: bool = False)
     """
     loss = printed(loss) if as_printed else loss
     s = log_spread(system.f, n)
-    log_g, target = _log(system.g), _log(system.target)
-    outputs = np.logaddexp(_log(system.rest), log_g + _log(system.radius) + s)  # log M(t)
-    first = np.logaddexp(_log(loss.k0), np.logaddexp(_log(loss.k1) + target, _log(loss.k2) + outputs))
-    value = _mean((log_g + first + s)[1:])
+    target = _log(system.target)
+    first = np.logaddexp(_log(loss.k0), np.logaddexp(_log(loss.k1) + target, _log(loss.k2) + _log_outputs(system, s)))
+    value = _mean((_log(system.g) + first + s)[1:])
     jacobian, product = change_bounds(system, loss, n, as_printed=as_printed)
     return Bound(value, _mean(np.logaddexp(_log(loss.k3) + target + jacobian, product)[1:]))
 
@@ -128,14 +127,18 @@ def change_bounds(
     loss = printed(loss) if as_printed else loss
     s = log_spread(system.f, n)
     log_f, log_g, log_df, log_dg = map(_log, (system.f, system.g, system.df, system.dg))
-    outputs = np.logaddexp(_log(system.rest), log_g + _log(system.radius) + s)  # log M(t)
     paths, bends = _products(log_f, s, from_one=as_printed, by_start=by_start)
     curved = np.logaddexp(log_g + log_df + bends, log_dg + s + paths)  # sum_l P(t, l)
     jacobian = np.logaddexp(curved, log_dg + s)  # L_{J,t}
-    psi = np.logaddexp(_log(loss.psi0), _log(loss.k4) + outputs)
+    psi = np.logaddexp(_log(loss.psi0), _log(loss.k4) + _log_outputs(system, s))
     # sum_l Q(t, l) + T(t) S(t), T(t) S(t) = (|psi| L'_g + K_4 L_g^2) S(t)
     t_term = np.logaddexp(psi + log_dg, _log(loss.k4) + 2 * log_g) + s
     return jacobian, np.logaddexp(psi + log_g + log_df + bends, t_term + np.logaddexp(paths, 0.0))
+
+
+def _log_outputs(system: System, s: np.ndarray) -> np.ndarray:
+    """log M(t), which bounds |y_hat_t|, from log S(t)."""
+    return np.logaddexp(_log(system.rest), _log(system.g) + _log(system.radius) + s)
 
 
 def _products(log_f: float, s: np.ndarray, *, from_one: bool, by_start: bool) -> tuple[np.ndarray, np.ndarray]:
