@@ -123,6 +123,14 @@ def further(one: list[float], other: list[float], floor: float = 0.0) -> tuple[f
     return won, pairs, float(mannwhitneyu(one, other, method=PermutationMethod()).pvalue)
 
 
+def surely_further(one: list[float], other: list[float], floor: float = 0.0) -> bool | None:
+    """Whether the seeds tell that one setting is `further`, p < `SURE`; None with fewer than `ENOUGH` of either."""
+    if min(len(one), len(other)) < ENOUGH:
+        return None
+    won, pairs, p = further(one, other, floor)
+    return won > pairs / 2 and p < SURE
+
+
 def best(cells: Cells, key: str = "D_stsp_published") -> int | None:
     """The forcing interval with the smallest median; None where no forced run is there."""
     found = {tau: value for tau, value in medians(cells, key).items() if tau != CLIPPED}
@@ -210,9 +218,8 @@ def fails(
         most = (ceiling or {}).get(key, math.inf)
         if not math.isnan(over) and threshold(system, tau) * rival(cells, tau, key, least) <= most:
             found, top = values(cells, key), best({other: cells[other] for other in cells if other != tau}, key)
-            asked = min(len(found[tau]), len(found[top])) >= ENOUGH
-            told = not asked or further(found[tau], found[top], least)[2] < SURE
-            result[MEASURES[key]] = bool(over > threshold(system, tau) and told)
+            told = surely_further(found[tau], found[top], least)
+            result[MEASURES[key]] = over > threshold(system, tau) and told is not False
     return result
 
 

@@ -327,3 +327,12 @@ def test_published_bins_drop_what_the_chapter_says():
     flat = ((pieces - pieces.mean()) / pieces.std()).flatten(0, 1)
     assert 1 - dynamics.kept_share(flat) == pytest.approx(0.68, abs=0.05)
     assert torch.isfinite(flat).all()
+
+
+def test_surely_further_asks_for_seeds_and_for_the_direction():
+    near, far = [1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0]
+    assert sparse_forcing.surely_further(far, near) is True
+    assert sparse_forcing.surely_further(near, far) is False  # told apart, the other way round
+    assert sparse_forcing.surely_further([1.5, 2.5, 3.5, 4.5], near) is False
+    assert sparse_forcing.surely_further(far, near, floor=9.0) is False  # both below the distance of two samples
+    assert sparse_forcing.surely_further(far[:3], near) is None
